@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: runs the fault tests that take minutes, against a throw-away Postgres.
+//! `cargo xtask soak`: runs the fault tests of server and tracer that take minutes, against a
+//! throw-away Postgres.
 
 use std::process::ExitCode;
 
@@ -26,19 +27,13 @@ pub(crate) fn run(context: &mut Context, options: &SoakOptions) -> Result<ExitCo
         .cargo(&["build", "--release", "-p", "throughline-server"])
         .run()?;
     let database = Database::start(context, "release")?;
-    context
-        .cargo(&[
-            "test",
-            "--release",
-            "-p",
-            "throughline-server",
-            "--test",
-            "server",
-            "--",
-        ])
-        .arg(&options.filter)
-        .args(["--ignored", "--test-threads=1", "--nocapture"])
-        .env("THROUGHLINE_TEST_DATABASE_URL", database.url())
-        .run()?;
+    for (package, target) in [("throughline", "away"), ("throughline-server", "server")] {
+        context
+            .cargo(&["test", "--release", "-p", package, "--test", target, "--"])
+            .arg(&options.filter)
+            .args(["--ignored", "--test-threads=1", "--nocapture"])
+            .env("THROUGHLINE_TEST_DATABASE_URL", database.url())
+            .run()?;
+    }
     Ok(ExitCode::SUCCESS)
 }

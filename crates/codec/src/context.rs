@@ -76,6 +76,11 @@ impl DecodeContext {
         self.repairs.kinds.insert(repair);
     }
 
+    /// Records that a part of the item could not be read.
+    pub const fn repair_unreadable(&mut self) {
+        self.repair(Repair::PartUnreadable);
+    }
+
     /// Returns the repairs of the current item and starts the next item.
     pub const fn take_repairs(&mut self) -> Repairs {
         core::mem::replace(&mut self.repairs, Repairs::NONE)

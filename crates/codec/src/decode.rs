@@ -92,12 +92,10 @@ pub fn decode_batch(body: &[u8]) -> Result<DecodedBatch, DecodeError> {
         context: DecodeContext::for_request(),
     };
     if let Some(raw) = envelope.resource {
-        let resource = section.read::<NativeResource>("resource", raw)?;
-        (batch.resource, batch.resource_repairs) = section.finish(resource);
+        (batch.resource, batch.resource_repairs) = section.part::<NativeResource>(raw);
     }
     if let Some(raw) = envelope.scope {
-        let scope = section.read::<NativeScope>("scope", raw)?;
-        (batch.scope, batch.scope_repairs) = section.finish(scope);
+        (batch.scope, batch.scope_repairs) = section.part::<NativeScope>(raw);
     }
     if let Some(raw) = envelope.clock {
         batch.clock = section.read("clock", raw)?;
@@ -189,7 +187,7 @@ fn object<'a, T: for<'de> ReadJson<'de>>(
 }
 
 /// A reader of the batch's fields that are not lists. An error in one of them is an error of the
-/// batch.
+/// batch, except in the resource and the scope: a bad part of these costs that part alone.
 struct Sections<'t> {
     /// The text of the whole batch.
     text: &'t str,
@@ -208,7 +206,16 @@ impl Sections<'_> {
             .map_err(|(error, _)| DecodeError::within(self.text, raw.get(), name, &error))
     }
 
-    fn finish<T: Native>(&mut self, read: T) -> (T::Item, Repairs) {
+    /// Reads the resource or the scope. One that is not an object is empty, which is a repair.
+    fn part<T: Native + Default + for<'de> ReadJson<'de>>(
+        &mut self,
+        raw: &RawValue,
+    ) -> (T::Item, Repairs) {
+        self.context.take_repairs();
+        let read = object(raw.get(), self.lossy, &mut self.context).unwrap_or_else(|_| {
+            self.context.repair_unreadable();
+            T::default()
+        });
         let item = read.into_item(&mut self.context);
         (item, self.context.take_repairs())
     }

@@ -4,6 +4,7 @@
 //! instead, mostly with [`json_struct!`](crate::json_struct). All other types use their
 //! `Deserialize`.
 
+mod lenient;
 mod list;
 mod object;
 mod repair;
@@ -16,6 +17,7 @@ use throughline_wire::Repair;
 use throughline_wire::attribute::{AttributesSeed, ValueSeed};
 use throughline_wire::{AttributeValue, Attributes};
 
+pub use lenient::{Lenient, LenientAttributes, skip_fields, unreadable};
 pub use list::{FirstItems, skip_rest};
 #[doc(hidden)]
 pub use serde;

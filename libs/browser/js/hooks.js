@@ -310,6 +310,10 @@ function retryAfterMs(response) {
 export function send(id, url, body, keepalive) {
   const done = (status, waitMs, time) => guard(() => emit(SENT, id, [status, waitMs, time]));
   const type = "text/plain;charset=UTF-8";
+  // A request that nobody answers must end, or no other one follows. `AbortSignal.timeout` is not in
+  // every browser.
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), SEND_TIMEOUT_MS);
   const sent = guard(() => {
     if (keepalive && !("keepalive" in Request.prototype)) {
       const taken = navigator.sendBeacon(url, new Blob([body], { type }));
@@ -323,15 +327,17 @@ export function send(id, url, body, keepalive) {
         headers: { "content-type": type },
         credentials: "omit",
         cache: "no-store",
-        signal: AbortSignal.timeout?.(SEND_TIMEOUT_MS),
+        signal: abort.signal,
       })
       .then(async (response) => {
         const answer = await response.json().catch(() => undefined);
         return [response.status, retryAfterMs(response), answer?.server_time_ns];
       });
   });
-  (sent ?? Promise.reject()).then(
-    (answer) => done(...answer),
-    () => done(0, 0),
-  );
+  (sent ?? Promise.reject())
+    .then(
+      (answer) => done(...answer),
+      () => done(0, 0),
+    )
+    .finally(() => clearTimeout(timer));
 }

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod element;
 pub(crate) mod idle;
 pub(crate) mod ids;
+pub(crate) mod limits;
 pub(crate) mod outbox;
 pub(crate) mod retry;
 pub(crate) mod session;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use throughline_wire::{AttributeValue, Attributes, SpanEvent, Status, semconv};
+use throughline_wire::{AttributeValue, Attributes, Status, semconv};
 
 use crate::{SpanContext, imp};
 
@@ -62,7 +62,9 @@ impl SpanBuilder {
 
 /// A span that has begun. It ends when it is dropped.
 ///
-/// At most 512 spans are open at a time. Further spans are not recorded and are counted as dropped.
+/// At most 512 spans are open at a time. Further spans are not recorded and are counted as dropped,
+/// unless the oldest one has been open for ten minutes: it is then sent as unfinished. A span has at
+/// most 128 attributes and 128 events, of 48 KiB together; the number of dropped ones is sent.
 #[must_use = "a span ends when it is dropped"]
 pub struct ActiveSpan(pub(crate) Option<imp::Open>);
 
@@ -76,21 +78,14 @@ impl ActiveSpan {
     /// Sets an attribute.
     pub fn attribute(&self, key: impl Into<Cow<'static, str>>, value: impl Into<AttributeValue>) {
         if let Some(open) = self.0 {
-            imp::change(open, |span, _| span.attributes.insert(key, value));
+            imp::set(open, key.into(), value.into());
         }
     }
 
     /// Adds an event with the current time.
     pub fn event(&self, name: impl Into<Cow<'static, str>>) {
         if let Some(open) = self.0 {
-            imp::change(open, |span, time| {
-                span.events.push(SpanEvent {
-                    time,
-                    name: name.into(),
-                    attributes: Attributes::default(),
-                    dropped_attributes_count: 0,
-                });
-            });
+            imp::event(open, name.into(), Attributes::default(), None);
         }
     }
 
@@ -98,15 +93,10 @@ impl ActiveSpan {
     pub fn error(&self, error: &dyn fmt::Display) {
         if let Some(open) = self.0 {
             let message = error.to_string();
-            imp::change(open, |span, time| {
-                span.status = Status::error(message.clone());
-                span.events.push(SpanEvent {
-                    time,
-                    name: Cow::Borrowed(semconv::EVENT_EXCEPTION),
-                    attributes: Attributes::from_iter([(semconv::EXCEPTION_MESSAGE, message)]),
-                    dropped_attributes_count: 0,
-                });
-            });
+            let status = Status::error(message.clone());
+            let attributes = Attributes::from_iter([(semconv::EXCEPTION_MESSAGE, message)]);
+            let name = Cow::Borrowed(semconv::EVENT_EXCEPTION);
+            imp::event(open, name, attributes, Some(status));
         }
     }
 

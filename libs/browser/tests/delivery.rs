@@ -187,7 +187,7 @@ async fn spans_that_do_not_fit_are_counted_and_reported() {
     record(1, 10);
     throughline_browser::flush();
     record(503, 10);
-    record(1, 70_000);
+    span("x".repeat(70_000)).in_scope(|| ());
     eval("net.hold = false; net.held.splice(0).forEach((answer) => answer())");
     everything_arrives().await;
     let reported = dropped();

@@ -7,11 +7,15 @@ use throughline_wire::{AttributeValue, Attributes, Span, SpanEvent, Status, Stat
 
 use crate::clock::Tick;
 use crate::context::{PropagatedHeaders, SpanContext};
+use crate::memory::{attribute_bytes, event_bytes};
 
 /// The maximum number of attributes of a span or an event; further ones are counted and dropped.
 pub(crate) const MAX_ATTRIBUTES: usize = 256;
 /// The maximum number of events of a span; further ones are counted and dropped.
 const MAX_EVENTS: usize = 256;
+/// The maximum memory size of the attributes and events of an open span, in bytes. Further ones are
+/// counted and dropped.
+const MAX_BYTES: usize = 4 << 20;
 
 /// An open span: its context and, if the trace is recorded, its data.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Recording {
     pub(crate) span: Box<Span>,
     started: Tick,
     left: Option<Tick>,
+    /// The memory size of the attributes and events that were added, in bytes.
+    bytes: usize,
 }
 
 impl Recording {
@@ -35,14 +41,19 @@ impl Recording {
             span: Box::new(span),
             started,
             left: None,
+            bytes: 0,
         }
     }
 
     /// Sets an attribute, or counts it as dropped at the limit.
     pub(crate) fn set(&mut self, key: Cow<'static, str>, value: AttributeValue) {
         let attributes = &mut self.span.attributes;
-        if attributes.len() < MAX_ATTRIBUTES || attributes.get(&key).is_some() {
+        let replaced = attributes.get(&key).map(|old| attribute_bytes(&key, old));
+        let others = self.bytes.saturating_sub(replaced.unwrap_or_default());
+        let bytes = others + attribute_bytes(&key, &value);
+        if bytes <= MAX_BYTES && (replaced.is_some() || attributes.len() < MAX_ATTRIBUTES) {
             attributes.insert(key, value);
+            self.bytes = bytes;
         } else {
             self.span.dropped_attributes_count += 1;
         }
@@ -55,13 +66,16 @@ impl Recording {
         attributes: Attributes,
         at: Tick,
     ) {
-        if self.span.events.len() >= MAX_EVENTS {
+        let name = name.into();
+        let bytes = self.bytes + event_bytes(&name, &attributes);
+        if bytes > MAX_BYTES || self.span.events.len() >= MAX_EVENTS {
             self.span.dropped_events_count += 1;
             return;
         }
+        self.bytes = bytes;
         self.span.events.push(SpanEvent {
             time: self.wall(at),
-            name: name.into(),
+            name,
             attributes,
             dropped_attributes_count: 0,
         });
@@ -104,5 +118,38 @@ impl Recording {
         self.span
             .start
             .saturating_add(at.since(self.started).max(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use throughline_wire::{SpanId, TraceId, UnixNanos};
+
+    use super::*;
+    use crate::memory::span_bytes;
+
+    #[test]
+    fn the_data_of_an_open_span_is_bounded_in_bytes() {
+        let (trace, id) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([1; 8]));
+        let blank = |(trace, id)| Some(Span::new(trace?, id?, UnixNanos::new(0)));
+        let span = blank((trace.ok(), id.ok())).expect("ids");
+        let mut recording = Recording::new(span, Tick::now());
+        let text = |bytes| AttributeValue::from("x".repeat(bytes));
+        // A value that replaces another one takes its place.
+        for _ in 0..100 {
+            recording.set(Cow::Borrowed("state"), text(MAX_BYTES / 4));
+        }
+        assert_eq!(recording.span.dropped_attributes_count, 0);
+        for number in 0..100 {
+            let attributes = Attributes::from_iter([("payload", text(100_000))]);
+            recording.event("event", attributes, Tick::now());
+            recording.set(format!("key {number}").into(), text(100_000));
+        }
+        let span = recording.end();
+        assert!(span_bytes(&span) <= MAX_BYTES + size_of::<Span>());
+        let (keys, events) = (span.attributes.len(), span.events.len());
+        assert!(keys + events > 30, "{keys} and {events}");
+        assert_eq!(span.dropped_attributes_count as usize, 101 - keys);
+        assert_eq!(span.dropped_events_count as usize, 100 - events);
     }
 }

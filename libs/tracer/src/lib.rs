@@ -12,6 +12,8 @@ mod export;
 mod ids;
 mod job;
 mod layer;
+mod memory;
+mod number_set;
 mod numbers;
 mod propagation;
 mod record;

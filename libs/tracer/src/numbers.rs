@@ -2,7 +2,6 @@
 //!
 //! A span costs one atomic addition and one store. The export thread does the rest.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,11 +14,12 @@ use tracing_subscriber::registry::LookupSpan as _;
 
 use crate::active::Active;
 use crate::ids;
+use crate::number_set::NumberSet;
 
 /// The number of latest spans among which the exporter can find an open one. If this many spans
 /// start before the exporter looks, an older open span is not announced; it is still counted when
 /// it ends.
-const SLOTS: usize = 1 << 14;
+pub(crate) const SLOTS: usize = 1 << 14;
 
 /// Gives sequence numbers and finds open spans by number.
 pub(crate) struct Numbers {
@@ -30,7 +30,7 @@ pub(crate) struct Numbers {
     /// The subscriber of the layer, which holds the spans.
     home: Mutex<Option<WeakDispatch>>,
     /// Numbers of spans that never entered the queue.
-    dropped: Mutex<Vec<u64>>,
+    dropped: Mutex<NumberSet>,
 }
 
 impl fmt::Debug for Numbers {
@@ -49,7 +49,7 @@ impl Numbers {
             next: AtomicU64::new(0),
             slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             home: Mutex::new(None),
-            dropped: Mutex::new(Vec::new()),
+            dropped: Mutex::new(NumberSet::default()),
         }
     }
 
@@ -76,11 +76,13 @@ impl Numbers {
 
     /// Records the number of a span that is dropped before it enters the queue.
     pub(crate) fn drop_one(&self, number: Option<u64>) {
-        lock(&self.dropped).extend(number);
+        if let Some(number) = number {
+            lock(&self.dropped).insert(number);
+        }
     }
 
     /// Returns the numbers recorded since the last call.
-    pub(crate) fn take_dropped(&self) -> Vec<u64> {
+    pub(crate) fn take_dropped(&self) -> NumberSet {
         std::mem::take(&mut lock(&self.dropped))
     }
 
@@ -111,63 +113,4 @@ impl Numbers {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A set of numbers as ranges: `start -> end`, exclusive, with gaps between them.
-#[derive(Debug, Default)]
-pub(crate) struct NumberSet(BTreeMap<u64, u64>);
-
-impl NumberSet {
-    pub(crate) fn insert(&mut self, number: u64) {
-        let before = self.0.range(..=number).next_back().map(|(s, e)| (*s, *e));
-        let mut start = number;
-        if let Some((known, end)) = before {
-            if number < end {
-                return;
-            }
-            if number == end {
-                start = known;
-            }
-        }
-        let end = self.0.remove(&(number + 1)).unwrap_or(number + 1);
-        self.0.insert(start, end);
-    }
-
-    /// Returns the `most` least numbers below `end` that are not in the set.
-    pub(crate) fn missing_below(&self, end: u64, most: usize) -> Vec<u64> {
-        let mut missing = Vec::new();
-        let mut at = 0;
-        for (&start, &stop) in &self.0 {
-            missing.extend((at..start.min(end)).take(most - missing.len()));
-            at = stop;
-            if at >= end || missing.len() == most {
-                return missing;
-            }
-        }
-        missing.extend((at..end).take(most - missing.len()));
-        missing
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_set_of_ranges_is_a_set(numbers in proptest::collection::vec(0_u64..40, 0..60), end in 0_u64..50) {
-            let mut set = NumberSet::default();
-            for number in &numbers {
-                set.insert(*number);
-            }
-            let plain: BTreeSet<u64> = numbers.into_iter().collect();
-            let missing: Vec<u64> = (0..end).filter(|number| !plain.contains(number)).collect();
-            prop_assert_eq!(set.missing_below(end, 100), &missing[..]);
-            prop_assert_eq!(set.missing_below(end, 3), &missing[..missing.len().min(3)]);
-        }
-    }
 }

@@ -60,6 +60,8 @@ repairs! {
     NumberOverflow = "number_overflow",
     /// The span names itself as its parent. The span is stored as sent.
     ParentIsSelf = "parent_is_self",
+    /// A value or a field of the wrong type was replaced by its text, or left out.
+    PartUnreadable = "part_unreadable",
     /// The start was missing and was set to the end. A Zipkin span gets the time of its first
     /// annotation or the start of an enclosing span instead.
     StartMissing = "start_missing",

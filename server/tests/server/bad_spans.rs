@@ -261,3 +261,37 @@ async fn non_hex_ids_and_invalid_utf8_are_rejected() {
     );
     assert_eq!(server.trace(&odd).await["spans"][0]["name"], "odd\u{fffd}!");
 }
+
+#[tokio::test]
+async fn a_bad_attribute_of_a_resource_costs_that_attribute_alone() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for (receiver, bad) in [
+        (
+            Receiver::OtlpJson,
+            r#""attributes":[{"key":"size","value":{"intValue":"18446744073709551616"}},"#,
+        ),
+        (
+            Receiver::Native,
+            r#""attributes":{"size":{"$int":"18446744073709551616"},"#,
+        ),
+    ] {
+        let sent = [span("one"), span("other")];
+        let body = String::from_utf8(receiver.body(&sent)).expect("text");
+        let (begin, _) = bad.split_at(bad.find("size").map_or(0, |at| at - 1));
+        let begin = begin.trim_end_matches("{\"key\":");
+        let spoilt = body.replacen(begin, bad, 1);
+        assert_ne!(spoilt, body, "{receiver:?}");
+        let response = server.post(receiver, spoilt.into_bytes()).await;
+        assert_eq!(response.status(), StatusCode::OK, "{receiver:?}");
+        let answer = receiver.read_answer(&response.bytes().await.expect("a body"));
+        assert_eq!(answer["rejected"], 0, "{receiver:?}");
+        for span in &sent {
+            let trace = server.trace(span).await;
+            assert_eq!(trace["summary"]["root_service"], "shop", "{receiver:?}");
+            let resource = trace["resources"][0]["attributes"].to_string();
+            assert!(resource.contains("18446744073709551616"), "{resource}");
+            assert!(resource.contains("part_unreadable"), "{resource}");
+        }
+    }
+}

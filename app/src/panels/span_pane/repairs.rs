@@ -55,6 +55,7 @@ const fn sentence(repair: Repair) -> &'static str {
         Repair::NestedTooDeep => "A value was nested too deep and was replaced.",
         Repair::NumberOverflow => "A number was too great and became an infinity.",
         Repair::ParentIsSelf => "It names itself as its parent.",
+        Repair::PartUnreadable => "A value of the wrong type was replaced by its text or left out.",
         Repair::StartMissing => {
             "Its start was missing and was set to its end, or estimated from its context."
         }

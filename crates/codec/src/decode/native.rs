@@ -8,7 +8,7 @@ use throughline_wire::{
 };
 
 use crate::context::DecodeContext;
-use crate::json::{FirstItems, NativeAttributes, NativeValue};
+use crate::json::{FirstItems, Lenient, LenientAttributes, NativeAttributes, NativeValue};
 use crate::json_struct;
 
 /// An object that becomes a type of `throughline_wire`.
@@ -23,20 +23,20 @@ pub(super) trait Native {
 json_struct! {
     #[derive(Default)]
     pub(super) struct NativeResource: "a resource object" {
-        attributes: NativeAttributes = "attributes";
-        dropped_attributes_count: u32 = "dropped_attributes_count";
-        schema_url: Cow<'static, str> = "schema_url";
+        attributes: LenientAttributes = "attributes";
+        dropped_attributes_count: Lenient<u32> = "dropped_attributes_count";
+        schema_url: Lenient<Cow<'static, str>> = "schema_url";
     }
 }
 
 json_struct! {
     #[derive(Default)]
     pub(super) struct NativeScope: "a scope object" {
-        name: Cow<'static, str> = "name";
-        version: Cow<'static, str> = "version";
-        attributes: NativeAttributes = "attributes";
-        dropped_attributes_count: u32 = "dropped_attributes_count";
-        schema_url: Cow<'static, str> = "schema_url";
+        name: Lenient<Cow<'static, str>> = "name";
+        version: Lenient<Cow<'static, str>> = "version";
+        attributes: LenientAttributes = "attributes";
+        dropped_attributes_count: Lenient<u32> = "dropped_attributes_count";
+        schema_url: Lenient<Cow<'static, str>> = "schema_url";
     }
 }
 
@@ -117,11 +117,11 @@ impl Native for NativeResource {
     type Item = Resource;
 
     fn into_item(mut self, context: &mut DecodeContext) -> Resource {
-        let dropped = &mut self.dropped_attributes_count;
+        let dropped = &mut self.dropped_attributes_count.0;
         Resource {
             attributes: self.attributes.into_attributes(dropped, context),
-            dropped_attributes_count: self.dropped_attributes_count,
-            schema_url: self.schema_url,
+            dropped_attributes_count: self.dropped_attributes_count.0,
+            schema_url: self.schema_url.0,
         }
     }
 }
@@ -130,13 +130,13 @@ impl Native for NativeScope {
     type Item = InstrumentationScope;
 
     fn into_item(mut self, context: &mut DecodeContext) -> InstrumentationScope {
-        let dropped = &mut self.dropped_attributes_count;
+        let dropped = &mut self.dropped_attributes_count.0;
         InstrumentationScope {
             attributes: self.attributes.into_attributes(dropped, context),
-            dropped_attributes_count: self.dropped_attributes_count,
-            name: self.name,
-            version: self.version,
-            schema_url: self.schema_url,
+            dropped_attributes_count: self.dropped_attributes_count.0,
+            name: self.name.0,
+            version: self.version.0,
+            schema_url: self.schema_url.0,
         }
     }
 }

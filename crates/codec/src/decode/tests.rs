@@ -3,6 +3,7 @@
 mod bounds;
 mod events;
 mod numbers;
+mod parts;
 mod reasons;
 mod repairs;
 
@@ -97,12 +98,8 @@ fn a_body_that_is_not_a_batch_is_an_error_with_its_location() {
             "line 1, column 19: duplicate field `spans`",
         ),
         (
-            b"{\n\"resource\":{\n\"attributes\":5}}",
-            "line 3, column 14: resource: invalid type: integer `5`, expected an object of attributes",
-        ),
-        (
-            b"{\"scope\":[]}",
-            "line 1, column 10: scope: is not an object",
+            b"{\n\"clock\":{\n\"sent_at_ns\":[]}}",
+            "line 3, column 15: clock: invalid type: sequence, expected nanoseconds since the Unix epoch, as a decimal string or an integer",
         ),
         (b"{\"spans\":[\xff]}", "line 1, column 11: expected value"),
     ] {

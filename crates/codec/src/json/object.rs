@@ -4,7 +4,8 @@
 /// budget of the request.
 ///
 /// Each field names its key and any alternative keys. A missing field gets its default value; a
-/// missing `required` field is an error. Unknown keys are ignored. A repeated key is an error.
+/// missing `required` field is an error. Unknown keys are ignored. Of a repeated key
+/// the last value counts.
 ///
 /// ```
 /// use throughline_codec::context::DecodeContext;
@@ -45,7 +46,7 @@ macro_rules! json_struct {
                 deserializer: D,
                 context: &mut $crate::context::DecodeContext,
             ) -> ::core::result::Result<Self, D::Error> {
-                use $crate::json::serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+                use $crate::json::serde::de::{IgnoredAny, MapAccess, Visitor};
 
                 #[expect(non_camel_case_types, reason = "they are the names of the fields")]
                 enum Key {
@@ -102,7 +103,7 @@ macro_rules! json_struct {
                             match key {
                                 $(Key::$field => {
                                     if $field.is_some() {
-                                        return Err(A::Error::duplicate_field($key));
+                                        self.0.repair_unreadable();
                                     }
                                     let seed = $crate::json::Seed::new(&mut *self.0);
                                     $field = Some(map.next_value_seed(seed)?);
@@ -126,6 +127,6 @@ macro_rules! json_struct {
         $field.unwrap_or_default()
     };
     (@value $access:ident, $field:ident, $key:literal, required) => {
-        $field.ok_or_else(|| $access::Error::missing_field($key))?
+        $field.ok_or_else(|| <$access::Error as $crate::json::serde::de::Error>::missing_field($key))?
     };
 }

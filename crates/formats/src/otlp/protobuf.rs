@@ -5,9 +5,10 @@
 //! The decoder is written by hand on `throughline_codec::binary`. A generated decoder rejects the
 //! whole request for one string that is not UTF-8 or one value that is nested too deep.
 
+mod lenient;
 mod log;
 
-use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, any_value, event, link};
+use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, event, link};
 use throughline_codec::budget::LIST_ITEMS;
 use throughline_codec::context::DecodeContext;
 use throughline_codec::pairs::Pairs;
@@ -17,8 +18,12 @@ use throughline_wire::{
     TraceId, UnixNanos,
 };
 
+use self::lenient::{count, next_field, pair, part, text};
 use crate::Signal;
 use crate::request::{Group, Request};
+
+/// The field of a resource with spans or log records by instrumentation library.
+const LIBRARY_ITEMS: u32 = 1000;
 
 /// The inputs of validation, for the spans that can be packed.
 #[derive(Clone, Copy)]
@@ -30,8 +35,8 @@ pub(super) struct Packing<'a> {
 /// Decodes the request.
 ///
 /// # Errors
-/// The bytes are not such a message; the error names the offset. An item without valid ids is not
-/// an error: it becomes a rejected item.
+/// The bytes are not such a message; the error names the offset. An item that cannot be read is not
+/// an error: it becomes a rejected item. A bad part of a resource or a scope costs that part.
 pub(super) fn decode(
     signal: Signal,
     body: &[u8],
@@ -93,8 +98,8 @@ fn resource_items(
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         match field.number() {
-            1 => resource = read_resource(field.message()?, context)?,
-            3 => schema_url = field.message()?.text(&mut context.repairs.kinds),
+            1 => resource = part(field, context, read_resource),
+            3 => schema_url = text(field, context),
             _ => {}
         }
     }
@@ -102,37 +107,29 @@ fn resource_items(
     let resource = request.add_resource(resource, context.take_repairs());
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
-        if field.number() == 2 {
-            scope_items(
-                signal,
-                field.message()?,
-                resource,
-                packing,
-                request,
-                context,
-            )?;
+        // Before OTLP 0.15 the spans were in field 1000, by instrumentation library.
+        if matches!(field.number(), 2 | LIBRARY_ITEMS) {
+            let message = field.message()?;
+            scope_items(signal, message, resource, packing, request, context)?;
         }
     }
     request.drop_unused(resource);
     Ok(())
 }
 
-fn read_resource(
-    mut reader: Reader<'_>,
-    context: &mut DecodeContext,
-) -> Result<Resource, BinaryError> {
+fn read_resource(mut reader: Reader<'_>, context: &mut DecodeContext) -> Resource {
     let mut resource = Resource::default();
     let mut pairs = Pairs::default();
-    while let Some(field) = reader.next_field()? {
+    while let Some(field) = next_field(&mut reader, context) {
         match field.number() {
-            1 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
-            2 => resource.dropped_attributes_count = field.uint32()?,
+            1 => pair(field, &mut pairs, context),
+            2 => resource.dropped_attributes_count = count(field, context),
             _ => {}
         }
     }
     let dropped = &mut resource.dropped_attributes_count;
     resource.attributes = pairs.into_set().into_attributes(dropped, context);
-    Ok(resource)
+    resource
 }
 
 fn scope_items(
@@ -148,8 +145,8 @@ fn scope_items(
     let mut fields = reader;
     while let Some(field) = fields.next_field()? {
         match field.number() {
-            1 => scope = read_scope(field.message()?, context)?,
-            3 => schema_url = field.message()?.text(&mut context.repairs.kinds),
+            1 => scope = part(field, context, read_scope),
+            3 => schema_url = text(field, context),
             _ => {}
         }
     }
@@ -163,7 +160,13 @@ fn scope_items(
     while let Some(field) = fields.next_field()? {
         if field.number() == 2 {
             request.check_count(signal).map_err(Fault::TooMany)?;
-            let item = field.message()?;
+            let item = match field.message() {
+                Ok(item) => item,
+                Err(error) => {
+                    request.reject(error.to_string());
+                    continue;
+                }
+            };
             if let Some(Packing { limits, now }) = packing
                 && request.pack(&mut group, item.bytes(), limits, now)
             {
@@ -175,16 +178,12 @@ fn scope_items(
                 Signal::Logs => log::log_record(item, context)
                     .map(|record| request.push_log(&mut group, record, context.take_repairs())),
             };
-            match pushed {
-                Ok(()) => {}
-                Err(BinaryError {
-                    kind: kind @ BinaryErrorKind::Id { .. },
-                    ..
-                }) => {
-                    context.take_repairs();
-                    request.reject(kind.to_string());
-                }
-                Err(error) => return Err(error.into()),
+            if let Err(error) = pushed {
+                context.take_repairs();
+                request.reject(match error.kind {
+                    kind @ BinaryErrorKind::Id { .. } => kind.to_string(),
+                    _ => error.to_string(),
+                });
             }
         }
     }
@@ -192,24 +191,21 @@ fn scope_items(
     Ok(())
 }
 
-fn read_scope(
-    mut reader: Reader<'_>,
-    context: &mut DecodeContext,
-) -> Result<InstrumentationScope, BinaryError> {
+fn read_scope(mut reader: Reader<'_>, context: &mut DecodeContext) -> InstrumentationScope {
     let mut scope = InstrumentationScope::default();
     let mut pairs = Pairs::default();
-    while let Some(field) = reader.next_field()? {
+    while let Some(field) = next_field(&mut reader, context) {
         match field.number() {
-            1 => scope.name = field.message()?.text(&mut context.repairs.kinds),
-            2 => scope.version = field.message()?.text(&mut context.repairs.kinds),
-            3 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
-            4 => scope.dropped_attributes_count = field.uint32()?,
+            1 => scope.name = text(field, context),
+            2 => scope.version = text(field, context),
+            3 => pair(field, &mut pairs, context),
+            4 => scope.dropped_attributes_count = count(field, context),
             _ => {}
         }
     }
     let dropped = &mut scope.dropped_attributes_count;
     scope.attributes = pairs.into_set().into_attributes(dropped, context);
-    Ok(scope)
+    scope
 }
 
 fn time(ns: u64) -> UnixNanos {
@@ -236,7 +232,7 @@ fn span(mut reader: Reader<'_>, context: &mut DecodeContext) -> Result<Span, Bin
             6 => span.kind = SpanKind::from_code(field.varint()? as i64),
             7 => span.start = time(field.fixed64()?),
             8 => span.end = time(field.fixed64()?),
-            9 => any_value::decode_pair(field.message()?, 1, &mut pairs, context)?,
+            9 => pair(field, &mut pairs, context),
             10 => span.dropped_attributes_count = field.uint32()?,
             11 => {
                 let message = field.message()?;

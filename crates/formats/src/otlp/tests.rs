@@ -3,6 +3,7 @@
 mod bounds;
 mod logs;
 mod oddities;
+mod parts;
 mod spans;
 
 use opentelemetry_proto::tonic::common::v1::{

@@ -15,12 +15,13 @@ mod state;
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 
-use throughline_wire::{Attributes, Span, SpanKind, UnixNanos};
+use throughline_wire::{AttributeValue, Attributes, SpanEvent, SpanKind, Status};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, RequestInit, Response};
 
 use self::state::{Parent, State};
+use crate::rules::limits;
 use crate::{ClientError, Config, Request, SpanContext};
 
 /// The handle of an open span: its ids and its key in the state.
@@ -79,18 +80,40 @@ pub(crate) fn begin(
         let open = state.begin(now_ms, name, SpanKind::Internal, parent)?;
         if let Some(begun) = state.open_span(open.key) {
             for (key, value) in attributes.entries_mut().drain(..) {
-                begun.span.attributes.insert(key, value);
+                limits::set(&mut begun.span, key, value);
             }
         }
         Some(open)
     })?
 }
 
-pub(crate) fn change(open: Open, change: impl FnOnce(&mut Span, UnixNanos)) {
+pub(crate) fn set(open: Open, key: Cow<'static, str>, value: AttributeValue) {
+    with(|state, _| {
+        if let Some(begun) = state.open_span(open.key) {
+            limits::set(&mut begun.span, key, value);
+        }
+    });
+}
+
+/// Adds an event with the current time and, if given, sets the status.
+pub(crate) fn event(
+    open: Open,
+    name: Cow<'static, str>,
+    attributes: Attributes,
+    status: Option<Status>,
+) {
     with(|state, now_ms| {
         if let Some(begun) = state.open_span(open.key) {
-            let time = begun.anchor.stamp(now_ms);
-            change(&mut begun.span, time);
+            let event = SpanEvent {
+                time: begun.anchor.stamp(now_ms),
+                name,
+                attributes,
+                dropped_attributes_count: 0,
+            };
+            limits::add_event(&mut begun.span, event);
+            if let Some(status) = status {
+                begun.span.status = status;
+            }
         }
     });
 }

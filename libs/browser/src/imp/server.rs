@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 
-use throughline_wire::{Attributes, Span, UnixNanos};
+use throughline_wire::{AttributeValue, Attributes, Status};
 use web_sys::Response;
 
 use crate::{ClientError, Config, Request, SpanContext};
@@ -28,7 +28,16 @@ pub(crate) fn begin(
     None
 }
 
-pub(crate) fn change(open: Open, _change: impl FnOnce(&mut Span, UnixNanos)) {
+pub(crate) fn set(open: Open, _key: Cow<'static, str>, _value: AttributeValue) {
+    match open.0 {}
+}
+
+pub(crate) fn event(
+    open: Open,
+    _name: Cow<'static, str>,
+    _attributes: Attributes,
+    _status: Option<Status>,
+) {
     match open.0 {}
 }
 

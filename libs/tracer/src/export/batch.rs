@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use throughline_wire::SpanBatch;
 
-use super::queue::memory_bytes;
+use crate::memory::span_bytes;
 
 /// One message to the collector.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Batch {
             sequence.settled = 0;
         }
         let spans = self.message.spans.split_off(self.len() / 2);
-        let bytes = spans.iter().map(memory_bytes).sum();
+        let bytes = spans.iter().map(span_bytes).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
         let second = Self {
             message: SpanBatch {

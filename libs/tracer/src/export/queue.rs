@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use throughline_wire::{AttributeValue, Attributes, DropReason, Span};
+use throughline_wire::{DropReason, Span};
 use tokio::sync::Notify;
 
+use crate::memory::span_bytes;
 use crate::numbers::Numbers;
 
 /// The limits of the queue, which include the spans being sent.
@@ -95,7 +96,7 @@ impl Queue {
         if self.closed.load(Ordering::Relaxed) {
             return;
         }
-        let bytes = memory_bytes(&span);
+        let bytes = span_bytes(&span);
         if bytes > self.limits.bytes {
             self.count_dropped(DropReason::TooBig, 1);
             self.numbers.drop_one(span.sequence);
@@ -186,40 +187,4 @@ fn nonzero(count: impl Fn(usize) -> u64) -> BTreeMap<DropReason, u64> {
         .map(|(at, reason)| (*reason, count(at)))
         .filter(|(_, spans)| *spans > 0)
         .collect()
-}
-
-/// Estimates the memory size of a span in bytes: its texts, and a fixed size for the rest.
-pub(crate) fn memory_bytes(span: &Span) -> usize {
-    let events = span
-        .events
-        .iter()
-        .map(|event| 96 + event.name.len() + sum(&event.attributes));
-    let links = span
-        .links
-        .iter()
-        .map(|link| 128 + link.trace_state.len() + sum(&link.attributes));
-    size_of::<Span>()
-        + span.name.len()
-        + span.trace_state.len()
-        + span.status.message.len()
-        + sum(&span.attributes)
-        + events.sum::<usize>()
-        + links.sum::<usize>()
-}
-
-fn sum(attributes: &Attributes) -> usize {
-    attributes
-        .iter()
-        .map(|(key, value)| 48 + key.len() + size(value))
-        .sum()
-}
-
-fn size(value: &AttributeValue) -> usize {
-    match value {
-        AttributeValue::Str(text) => text.len(),
-        AttributeValue::Bytes(bytes) => bytes.len(),
-        AttributeValue::Array(values) => values.iter().map(|value| 32 + size(value)).sum(),
-        AttributeValue::Map(attributes) => sum(attributes),
-        _ => 0,
-    }
 }

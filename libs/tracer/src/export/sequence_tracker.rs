@@ -6,13 +6,21 @@ use std::time::{Duration, Instant};
 use throughline_wire::{BatchSequence, Span, SpanStart};
 
 use super::Queue;
-use crate::numbers::NumberSet;
+use crate::memory::attributes_bytes;
+use crate::number_set::NumberSet;
+use crate::numbers::SLOTS;
 
 /// The maximum time between two batches of a process with announced open spans. The collector takes
 /// such a process for dead after 30 s without a batch.
 const HEARTBEAT: Duration = Duration::from_secs(8);
 /// The maximum number of starts in one batch; further ones go with the next batch.
 const STARTS: usize = 512;
+/// The memory size of the starts of one batch, in bytes, above which no further one is added.
+const STARTS_BYTES: usize = 1 << 20;
+/// The maximum number of announced spans. Further ones are sent only when they end.
+const MAX_ANNOUNCED: usize = SLOTS;
+/// The number of past times in [`SequenceTracker::seen`], whatever `announce_after` is.
+const PAST_TIMES: u32 = 64;
 
 /// The state of the sequence numbers that this process gave.
 #[derive(Debug)]
@@ -52,22 +60,14 @@ impl SequenceTracker {
     ) -> (BatchSequence, Vec<SpanStart>) {
         let numbers = &queue.numbers;
         let sent = spans.iter().filter_map(|span| span.sequence);
-        for number in sent.chain(numbers.take_dropped()) {
-            self.done.insert(number);
-            self.announced.remove(&number);
-        }
+        sent.for_each(|number| self.done.insert(number));
+        self.done.extend(numbers.take_dropped());
+        self.announced
+            .retain(|number| self.done.missing(*number, *number + 1).next().is_some());
         let next = numbers.next();
         self.grow_old(next);
         let old = if is_final { next } else { self.old };
-        let mut starts = Vec::new();
-        for number in self.done.missing_below(old, self.announced.len() + STARTS) {
-            if !self.announced.contains(&number)
-                && let Some(start) = numbers.find(number)
-            {
-                self.announced.insert(number);
-                starts.push(start);
-            }
-        }
+        let starts = self.announce(queue, next, old);
         let sequence = BatchSequence {
             next,
             settled: if is_final { next } else { self.settled(next) },
@@ -78,19 +78,44 @@ impl SequenceTracker {
         (sequence, starts)
     }
 
+    /// Returns the starts of open spans with a number below `old` that are not announced.
+    fn announce(&mut self, queue: &Queue, next: u64, old: u64) -> Vec<SpanStart> {
+        let (mut starts, mut bytes) = (Vec::new(), 0);
+        // An older span cannot be found.
+        let first = next.saturating_sub(SLOTS as u64);
+        for number in self.done.missing(first, old) {
+            if starts.len() == STARTS
+                || bytes >= STARTS_BYTES
+                || self.announced.len() == MAX_ANNOUNCED
+            {
+                break;
+            }
+            if !self.announced.contains(&number)
+                && let Some(start) = queue.numbers.find(number)
+            {
+                self.announced.insert(number);
+                bytes += attributes_bytes(&start.attributes);
+                starts.push(start);
+            }
+        }
+        starts
+    }
+
     /// Returns the least number that is neither done nor announced.
     fn settled(&self, next: u64) -> u64 {
-        let most = self.announced.len() + 1;
-        let missing = self.done.missing_below(next, most);
-        let open = missing
-            .iter()
-            .find(|number| !self.announced.contains(number));
-        open.copied().unwrap_or(next)
+        self.done
+            .missing(0, next)
+            .find(|number| !self.announced.contains(number))
+            .unwrap_or(next)
     }
 
     fn grow_old(&mut self, next: u64) {
         let now = Instant::now();
-        self.seen.push_back((now, next));
+        let step = self.announce_after / PAST_TIMES;
+        let last = self.seen.back();
+        if last.is_none_or(|(when, _)| now.duration_since(*when) >= step) {
+            self.seen.push_back((now, next));
+        }
         while let Some((when, next)) = self.seen.front().copied()
             && now.duration_since(when) >= self.announce_after
         {

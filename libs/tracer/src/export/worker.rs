@@ -155,8 +155,7 @@ impl Worker {
                 command = self.commands.recv() => {
                     // All handles and layers are dropped, so no command can follow.
                     let command = command.ok_or(Stop)?;
-                    let target = self.queue.accepted();
-                    self.flushes.push(Waiting { target, command });
+                    self.accept(command);
                     if interruptible {
                         return Ok(None);
                     }

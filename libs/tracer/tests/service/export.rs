@@ -193,3 +193,27 @@ fn an_invalid_endpoint_is_an_error_at_build() {
         assert!(error.is_err(), "{endpoint}");
     }
 }
+
+#[tokio::test]
+async fn flushes_that_wait_are_bounded_in_number() {
+    let traced = Traced::new();
+    traced.collector.behave(Conduct::Hang);
+    end_spans(1);
+    let hour = Duration::from_hours(1);
+    let mut waiting: Vec<_> = (0..2_000)
+        .map(|_| Box::pin(traced.tracer.flush(hour)))
+        .collect();
+    // A flush is asked for when it is polled first.
+    for flush in &mut waiting {
+        let _ = futures::poll!(flush.as_mut());
+    }
+    // Those over the limit are answered at once.
+    let over = waiting.split_off(1_024);
+    for flush in over {
+        assert_eq!(flush.await.unsent, 1);
+    }
+    traced.collector.behave(Conduct::Keep);
+    for flush in waiting {
+        assert!(flush.await.is_complete());
+    }
+}

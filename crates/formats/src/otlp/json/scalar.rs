@@ -37,13 +37,13 @@ impl<'de> Deserialize<'de> for Double {
             /// Accepts the map that the repair of a text writes for a number beyond the range of a
             /// double.
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Double, A::Error> {
-                let mut number = Double(0.0);
+                let mut number = None;
                 while let Some((key, text)) = map.next_entry::<String, String>()? {
                     if key == "$double" {
-                        number = self.visit_str(&text)?;
+                        number = Some(self.visit_str(&text)?);
                     }
                 }
-                Ok(number)
+                number.ok_or_else(|| de::Error::missing_field("$double"))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Double, E> {

@@ -170,12 +170,13 @@ fn a_bad_record_is_rejected_alone_with_its_index() {
                 2,
                 "spanId: has the wrong length: expected 16 hexadecimal characters (8 bytes)"
             ),
-            (3, "intValue does not fit in 64 bits"),
             (4, "time_ns: is before 1970"),
             (5, "invalid type: null, expected a log record object"),
         ]
     );
-    assert_eq!(validated.event_indexes, [1, 6]);
+    assert_eq!(validated.event_indexes, [1, 3, 6]);
+    let body = &validated.groups[0].events[1].body;
+    assert_eq!(body.as_str(), Some("99999999999999999999"));
 }
 
 #[test]

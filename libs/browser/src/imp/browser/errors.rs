@@ -7,6 +7,7 @@ use throughline_wire::{Attributes, SpanEvent, SpanKind, Status, semconv};
 
 use super::ENTERED;
 use super::state::State;
+use crate::rules::limits;
 
 /// The most distinct errors that are recorded per page.
 const MAX_ERRORS: usize = 20;
@@ -104,12 +105,13 @@ impl State {
             }
             begun.span.status = Status::error(message);
             begun.span.attributes.insert(semconv::ERROR_TYPE, kind);
-            begun.span.events.push(SpanEvent {
+            let event = SpanEvent {
                 time: begun.anchor.stamp(now_ms),
                 name: Cow::Borrowed(semconv::EVENT_EXCEPTION),
                 attributes,
                 dropped_attributes_count: 0,
-            });
+            };
+            limits::add_event(&mut begun.span, event);
         }
         if let Some(own) = own {
             self.end(own.key, now_ms);

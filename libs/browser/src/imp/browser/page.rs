@@ -53,15 +53,9 @@ impl State {
             self.finish_page(page.idle.end_ms(now_ms));
         }
         if visibility == Visibility::Leaving {
-            self.end_unfinished(now_ms);
-        }
-    }
-
-    fn end_unfinished(&mut self, now_ms: f64) {
-        while let Some(open) = self.open.last_mut() {
-            open.span.attributes.insert(semconv::UNFINISHED, true);
-            let key = open.key;
-            self.end(key, now_ms);
+            while let Some(key) = self.open.last().map(|open| open.key) {
+                self.end_unfinished(key, now_ms);
+            }
         }
     }
 

@@ -16,6 +16,8 @@ use crate::rules::session::Session;
 
 /// The most spans that may be open at a time. Further spans are dropped and counted.
 const MAX_OPEN: usize = 512;
+/// The time after which an open span leaves its place to a new one if too many are open, in ms.
+const UNFINISHED_AFTER_MS: f64 = 600e3;
 /// The time after which an open span is announced to the collector, in ms.
 const ANNOUNCE_AFTER_MS: f64 = 1_000.0;
 /// The session storage key of the session.
@@ -143,6 +145,7 @@ impl State {
         kind: SpanKind,
         parent: Parent,
     ) -> Option<Open> {
+        self.free_place(at_ms);
         if self.open.len() >= MAX_OPEN {
             self.number();
             self.outbox.count_dropped(DropReason::QueueFull, 1);
@@ -196,6 +199,26 @@ impl State {
             context: SpanContext { trace_id, span_id },
             key,
         })
+    }
+
+    /// Ends the oldest open span if there is no place for a new one and it has been open for long,
+    /// such as a request that nobody answers.
+    fn free_place(&mut self, now_ms: f64) {
+        if self.open.len() >= MAX_OPEN
+            && let Some(oldest) = self.open.first_mut()
+            && now_ms - oldest.began_ms >= UNFINISHED_AFTER_MS
+        {
+            let key = oldest.key;
+            self.end_unfinished(key, now_ms);
+        }
+    }
+
+    /// Ends a span that its code did not end.
+    pub(super) fn end_unfinished(&mut self, key: u32, at_ms: f64) {
+        if let Some(open) = self.open_span(key) {
+            open.span.attributes.insert(semconv::UNFINISHED, true);
+        }
+        self.end(key, at_ms);
     }
 
     /// Returns the open span with this key.

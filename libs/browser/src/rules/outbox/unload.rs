@@ -8,7 +8,7 @@ use throughline_wire::UnixNanos;
 use super::parts::{FlushReason, Item};
 use super::{AROUND_BYTES, Outbox, Parcel};
 
-/// The most keepalive requests in flight.
+/// The most requests of a hidden page in flight.
 const MAX_REQUESTS: usize = 9;
 
 impl Outbox {
@@ -24,11 +24,8 @@ impl Outbox {
     /// Returns the next request while the page is hidden or left. With `leaving`, the last one is
     /// the final report. Returns `None` if everything is sent or the budget is spent.
     pub(crate) fn next_at_unload(&mut self, sent_at: UnixNanos, leaving: bool) -> Option<Parcel> {
-        let kept = self
-            .in_flight
-            .iter()
-            .filter(|request| request.kept_bytes > 0);
-        if kept.count() >= MAX_REQUESTS {
+        let unload = self.in_flight.iter().filter(|request| !request.ordinary);
+        if unload.count() >= MAX_REQUESTS {
             return None;
         }
         let items = self.take_at_unload(self.unload_space());

@@ -13,7 +13,21 @@ pub(super) struct Waiting {
     pub(super) command: Command,
 }
 
+/// The maximum number of flushes that wait. A further one is answered at once.
+const MAX_WAITING: usize = 1_024;
+
 impl Worker {
+    /// Adds a flush to those that wait for the spans recorded so far.
+    pub(super) fn accept(&mut self, command: Command) {
+        let target = self.queue.accepted();
+        if self.flushes.len() < MAX_WAITING || command.stop {
+            self.flushes.push(Waiting { target, command });
+        } else {
+            let unsent = target.saturating_sub(self.settled());
+            (command.done)(Flushed { unsent });
+        }
+    }
+
     /// Returns the number of spans taken from the queue that are acknowledged, rejected or lost.
     fn settled(&self) -> u64 {
         let open: usize = self.retry.iter().map(Batch::len).sum();

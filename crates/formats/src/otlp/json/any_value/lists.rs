@@ -3,19 +3,28 @@
 use core::fmt;
 use std::borrow::Cow;
 
+use serde::de::value::{self, BoolDeserializer, SeqAccessDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use throughline_codec::context::DecodeContext;
-use throughline_codec::json::skip_rest;
+use throughline_codec::json::{skip_fields, skip_rest};
 use throughline_codec::pairs::Pairs;
 use throughline_wire::AttributeValue;
 
 use super::ValueSeed;
+use super::text::TextSeed;
 
 type Pair = (Cow<'static, str>, AttributeValue);
 
 pub(super) struct PairsSeed<'c> {
     pub(super) depth: usize,
     pub(super) context: &'c mut DecodeContext,
+}
+
+impl PairsSeed<'_> {
+    fn unreadable(self) -> Pairs {
+        self.context.repair_unreadable();
+        Pairs::default()
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for PairsSeed<'_> {
@@ -35,6 +44,13 @@ impl<'de> Visitor<'de> for PairsSeed<'_> {
 
     fn visit_unit<E: de::Error>(self) -> Result<Pairs, E> {
         Ok(Pairs::default())
+    }
+
+    throughline_codec::visit_scalars!(unreadable);
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Pairs, A::Error> {
+        skip_fields(map)?;
+        Ok(self.unreadable())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Pairs, A::Error> {
@@ -60,6 +76,13 @@ struct PairSeed<'c> {
     context: &'c mut DecodeContext,
 }
 
+impl PairSeed<'_> {
+    fn unreadable(self) -> Option<Pair> {
+        self.context.repair_unreadable();
+        None
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for PairSeed<'_> {
     type Value = Option<Pair>;
 
@@ -79,13 +102,20 @@ impl<'de> Visitor<'de> for PairSeed<'_> {
         Ok(None)
     }
 
+    throughline_codec::visit_scalars!(unreadable);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Option<Pair>, A::Error> {
+        skip_rest(seq)?;
+        Ok(self.unreadable())
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Pair>, A::Error> {
         let mut key = Cow::Borrowed("");
         let mut value = AttributeValue::Empty;
         while let Some(field) = map.next_key::<Cow<'_, str>>()? {
             match field.as_ref() {
                 "key" => {
-                    let text = map.next_value::<Option<String>>()?;
+                    let text = map.next_value_seed(TextSeed(&mut *self.context))?;
                     key = text.unwrap_or_default().into();
                 }
                 "value" => {
@@ -109,6 +139,17 @@ pub(super) struct ValuesSeed<S> {
     pub(super) list: S,
 }
 
+impl<S> ValuesSeed<S> {
+    /// The list reports the value, because it is not a list.
+    fn unreadable<'de, T: Default>(self) -> T
+    where
+        S: DeserializeSeed<'de, Value = T>,
+    {
+        let not_a_list = BoolDeserializer::<value::Error>::new(false);
+        self.list.deserialize(not_a_list).unwrap_or_default()
+    }
+}
+
 impl<'de, T: Default, S: DeserializeSeed<'de, Value = T>> DeserializeSeed<'de> for ValuesSeed<S> {
     type Value = T;
 
@@ -126,6 +167,12 @@ impl<'de, T: Default, S: DeserializeSeed<'de, Value = T>> Visitor<'de> for Value
 
     fn visit_unit<E: de::Error>(self) -> Result<T, E> {
         Ok(T::default())
+    }
+
+    throughline_codec::visit_scalars!(unreadable);
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<T, A::Error> {
+        self.list.deserialize(SeqAccessDeserializer::new(seq))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
@@ -149,6 +196,13 @@ pub(super) struct ListSeed<'c> {
     pub(super) context: &'c mut DecodeContext,
 }
 
+impl ListSeed<'_> {
+    fn unreadable(self) -> Vec<AttributeValue> {
+        self.context.repair_unreadable();
+        Vec::new()
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for ListSeed<'_> {
     type Value = Vec<AttributeValue>;
 
@@ -169,6 +223,13 @@ impl<'de> Visitor<'de> for ListSeed<'_> {
 
     fn visit_unit<E: de::Error>(self) -> Result<Vec<AttributeValue>, E> {
         Ok(Vec::new())
+    }
+
+    throughline_codec::visit_scalars!(unreadable);
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Vec<AttributeValue>, A::Error> {
+        skip_fields(map)?;
+        Ok(self.unreadable())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<AttributeValue>, A::Error> {
