@@ -95,6 +95,7 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     ] {
         listen::check_loopback(addr.ip(), option)?;
     }
+    listen::allow_open_files();
     // Listens before it starts the database, which takes seconds, so that a bad address fails at
     // once.
     let listeners = Listeners {
