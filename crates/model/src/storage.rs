@@ -59,6 +59,19 @@ impl StorageGauge {
         });
         budget.max(disk)
     }
+
+    /// Returns the bytes that a copy of rows may take: half of the free space.
+    pub fn copy_bytes(&self) -> u64 {
+        self.free_bytes.map_or(u64::MAX, |free| free / 2)
+    }
+
+    /// Returns whether half of the disk reserve is free. Deleting and moving rows needs space,
+    /// because Postgres writes to the WAL first. Ingest stops when the whole reserve is reached, so
+    /// retention can still free a full disk.
+    pub fn may_rewrite(&self) -> bool {
+        self.free_bytes
+            .is_none_or(|free| free >= self.reserve_bytes / 2)
+    }
 }
 
 /// The storage report.
@@ -160,5 +173,19 @@ mod tests {
         ] {
             assert_eq!(gauge.level(), level, "{gauge:?}");
         }
+    }
+
+    #[test]
+    fn rows_are_moved_on_a_full_disk_until_half_of_the_reserve_is_used() {
+        let gauge = |free| StorageGauge {
+            used_bytes: 1 << 40,
+            budget_bytes: None,
+            free_bytes: free,
+            reserve_bytes: 1_000,
+        };
+        assert_eq!(gauge(Some(999)).level(), StorageLevel::Full);
+        assert!(gauge(Some(999)).may_rewrite());
+        assert!(!gauge(Some(499)).may_rewrite());
+        assert!(gauge(None).may_rewrite());
     }
 }

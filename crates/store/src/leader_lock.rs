@@ -139,17 +139,23 @@ impl LeaderLock {
         Ok(self.compactor.run(&mut self.connection, scope).await?)
     }
 
-    /// Removes expired data of every tenant, or counts what would be removed.
+    /// Removes expired data of every tenant, or counts what would be removed. Copies of kept rows take
+    /// at most half of the free space that `gauge` reports.
     ///
     /// # Errors
     /// [`StoreError::Database`]; completed steps stay done and the next run continues after them.
-    /// [`StoreError::Busy`].
-    pub async fn retain(&mut self, retain: Retain) -> Result<RetentionReport, StoreError> {
+    /// [`StoreError::Busy`]. [`StoreError::DiskReserve`] when half of the disk reserve is used.
+    pub async fn retain(
+        &mut self,
+        retain: Retain,
+        gauge: &Gauge,
+    ) -> Result<RetentionReport, StoreError> {
         let run = Run {
             tenant: None,
             rules: retain.rules,
             now: retain.now,
             rewrite: retain.rewrite,
+            gauge,
         };
         if retain.is_dry_run {
             self.dry_run(run).await
@@ -229,7 +235,10 @@ impl LeaderLock {
         Ok(storage::note_size(&mut self.connection, now).await?)
     }
 
-    pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+    pub(crate) async fn run(&mut self, run: Run<'_>) -> Result<RetentionReport, StoreError> {
+        if !(run.gauge)().may_rewrite() {
+            return Err(StoreError::DiskReserve);
+        }
         self.acquire_run_lock().await?;
         let report = retention::run(
             &mut self.connection,
@@ -242,7 +251,7 @@ impl LeaderLock {
         Ok(report?)
     }
 
-    pub(crate) async fn dry_run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+    pub(crate) async fn dry_run(&mut self, run: Run<'_>) -> Result<RetentionReport, StoreError> {
         Ok(retention::dry_run(&mut self.connection, run).await?)
     }
 

@@ -77,6 +77,7 @@ impl RetentionAdmin for PgRetentionAdmin {
                 rules,
                 now: self.clock.now(),
                 rewrite: Rewrite::Now,
+                gauge: &self.gauge,
             };
             // A connection of its own: a run may take longer than a page request may hold a pooled
             // connection.
@@ -106,10 +107,11 @@ impl RetentionAdmin for PgRetentionAdmin {
 fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
-        StoreError::Busy | StoreError::Clocks(_) => ReadError::Invalid(error.to_string()),
-        StoreError::Url
-        | StoreError::DiskReserve
-        | StoreError::NewerSchema { .. }
-        | StoreError::Migration(_) => ReadError::Internal,
+        StoreError::Busy | StoreError::Clocks(_) | StoreError::DiskReserve => {
+            ReadError::Invalid(error.to_string())
+        }
+        StoreError::Url | StoreError::NewerSchema { .. } | StoreError::Migration(_) => {
+            ReadError::Internal
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The retention job: removes expired data, and the oldest days when the space is running out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
-use throughline_store::{JobKind, LeaderLock, Retain, Rewrite, StoreError};
+use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageLevel};
+use throughline_store::{Gauge, JobKind, LeaderLock, Retain, Rewrite, StoreError};
 use throughline_wire::UnixNanos;
 
 use super::job::Job;
@@ -39,7 +40,9 @@ impl RetainTask {
             rewrite: Rewrite::Settled,
             is_dry_run: false,
         };
-        let report = lock.retain(retain).await?;
+        let storage = self.storage.clone();
+        let gauge: Gauge = Arc::new(move || storage.gauge());
+        let report = lock.retain(retain, &gauge).await?;
         self.applied = Some(now);
         count(&report);
         lock.note_size(now).await
@@ -49,14 +52,8 @@ impl RetainTask {
     async fn prune(&self, lock: &mut LeaderLock) -> Result<bool, StoreError> {
         let mut pruned = false;
         while self.needs_pruning().await? {
-            // Copies may take half of the free space.
-            let space = self
-                .storage
-                .gauge()
-                .free_bytes
-                .map_or(u64::MAX, |free| free / 2);
             if lock
-                .prune_oldest_day(self.clock.now(), space)
+                .prune_oldest_day(self.clock.now(), self.storage.gauge().copy_bytes())
                 .await?
                 .is_none()
             {
@@ -90,22 +87,13 @@ impl Job for RetainTask {
             let is_time = self
                 .applied
                 .is_none_or(|applied| now.since(applied) >= RULES_EVERY_NS);
-            if (is_time || pruned) && may_delete_rows(&self.storage.gauge()) {
+            if (is_time || pruned) && self.storage.gauge().may_rewrite() {
                 self.apply_rules(lock).await?;
             }
             // The database may have restarted.
             lock.check().await
         })
     }
-}
-
-/// Returns whether half of the disk reserve is free. Deleting rows needs space, because Postgres
-/// writes to the WAL first. Ingest stops when the whole reserve is reached, so retention can still
-/// free a full disk.
-fn may_delete_rows(gauge: &StorageGauge) -> bool {
-    gauge
-        .free_bytes
-        .is_none_or(|free| free >= gauge.reserve_bytes / 2)
 }
 
 fn count(report: &RetentionReport) {
@@ -128,24 +116,5 @@ fn count(report: &RetentionReport) {
             freed_bytes = freed,
             "retention removed expired data"
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retention_runs_on_a_full_disk_until_half_of_the_reserve_is_used() {
-        let gauge = |free| StorageGauge {
-            used_bytes: 1 << 40,
-            budget_bytes: None,
-            free_bytes: free,
-            reserve_bytes: 1_000,
-        };
-        assert_eq!(gauge(Some(999)).level(), StorageLevel::Full);
-        assert!(may_delete_rows(&gauge(Some(999))));
-        assert!(!may_delete_rows(&gauge(Some(499))));
-        assert!(may_delete_rows(&gauge(None)));
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::counts;
 use super::damaged::Damaged;
-use super::days::take_step;
+use super::days::{kept_bytes, take_step};
 use super::kept::Keep;
 use super::partition::Partition;
 use super::removal::RemovalOutcome;
@@ -52,8 +52,7 @@ async fn prune(
         // Neither the empty archive nor a day of pinned traces alone gives anything back.
         let gives_nothing =
             counts.kept == counts.total && (counts.total > 0 || partition.from_ns.is_none());
-        let share = counts.kept as f64 / counts.total.max(1) as f64;
-        let kept_bytes = (partition.bytes as f64 * share) as u64;
+        let kept_bytes = kept_bytes(partition, counts);
         if gives_nothing || kept_bytes > free_bytes {
             continue;
         }

@@ -34,6 +34,7 @@ use throughline_model::{RetentionReport, RetentionRules};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
+use crate::Gauge;
 use crate::compaction::{CompactionScope, Compactor};
 
 pub(crate) use budget::prune_oldest_day;
@@ -56,13 +57,14 @@ pub enum Rewrite {
 }
 
 /// What a run is about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
     /// One tenant's traces; none for everybody's.
     pub tenant: Option<Uuid>,
     pub rules: RetentionRules,
     pub now: UnixNanos,
     pub rewrite: Rewrite,
+    pub gauge: &'a Gauge,
 }
 
 /// The instants before which things go.
@@ -85,7 +87,7 @@ impl Cutoffs {
     }
 }
 
-impl Run {
+impl Run<'_> {
     fn cutoffs(&self) -> Cutoffs {
         let before = |ns: i64| self.now.get().saturating_sub(ns.max(0));
         Cutoffs {
@@ -101,7 +103,7 @@ pub(crate) async fn run(
     connection: &mut PgConnection,
     compactor: &mut Compactor,
     damaged: &mut Damaged,
-    run: Run,
+    run: Run<'_>,
 ) -> Result<RetentionReport, sqlx::Error> {
     finish_leftovers(connection, damaged).await?;
     let cutoffs = run.cutoffs();
