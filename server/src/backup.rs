@@ -56,18 +56,19 @@ async fn save(url: &str, mut file: BackupFile, gauge: &Gauge) -> Result<BackupRe
 pub async fn restore(command: RestoreCommand) -> Result<()> {
     let input = open(&command.file)?;
     let database = Database::open(&command.database).await?;
-    let restored = load(database.url(), input).await;
+    let gauge = disk_gauge(&command.database, command.disk_reserve.bytes());
+    let restored = load(database.url(), input, &gauge).await;
     database.close().await;
     let report = restored?;
     eprintln!("restored {}", describe(report));
     Ok(())
 }
 
-async fn load(url: &str, input: Box<dyn Read>) -> Result<BackupReport> {
+async fn load(url: &str, input: Box<dyn Read>, gauge: &Gauge) -> Result<BackupReport> {
     let store = store(url).await?;
     store.migrate().await?;
     let mut progress = Progress::new("restored");
-    let restored = store.restore(input, |now| progress.note(now)).await;
+    let restored = store.restore(input, gauge, |now| progress.note(now)).await;
     progress.end();
     store.close().await;
     Ok(restored?)

@@ -4,6 +4,7 @@ mod backup;
 mod erase;
 mod retention;
 mod transfer;
+mod write;
 
 use std::env;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 pub use self::backup::{BackupCommand, RestoreCommand};
 pub use self::erase::EraseCommand;
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
+pub use self::write::WriteOptions;
 use crate::telemetry::LogFormat;
 
 pub use self::retention::{
@@ -113,41 +115,9 @@ pub struct ServeOptions {
         value_parser = body_limit
     )]
     pub body_limit: usize,
-    /// Maximum size in bytes of the spans that wait for their commit. The server responds 429 with
-    /// `Retry-After` while the queue is full.
-    #[arg(
-        long,
-        env = "THROUGHLINE_WRITER_QUEUE_BYTES",
-        default_value_t = 64 << 20,
-        value_name = "BYTES"
-    )]
-    pub writer_queue_bytes: usize,
-    /// The retention rules.
+    /// The limits of what is stored.
     #[command(flatten)]
-    pub retention: RetentionOptions,
-    /// The limits of storage.
-    #[command(flatten)]
-    pub storage: StorageOptions,
-    /// Maximum size of an attribute value in bytes; at least 64. Longer values are truncated, and
-    /// their original size is stored.
-    #[arg(
-        long,
-        env = "THROUGHLINE_VALUE_LIMIT",
-        default_value_t = 1 << 20,
-        value_name = "BYTES",
-        value_parser = value_limit
-    )]
-    pub value_limit: usize,
-    /// Maximum number of spans of a trace, and of its running spans. Further spans are rejected, each
-    /// with a reason.
-    #[arg(
-        long,
-        env = "THROUGHLINE_TRACE_SPAN_LIMIT",
-        default_value_t = 100_000,
-        value_name = "SPANS",
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
-    pub trace_span_limit: u64,
+    pub write: WriteOptions,
 }
 
 /// Options that select the database.
@@ -160,6 +130,14 @@ pub struct DatabaseOptions {
     /// The data directory.
     #[command(flatten)]
     pub data_dir: DataDirOption,
+}
+
+impl DatabaseOptions {
+    /// Returns the folder of the private cluster, whose disk the program watches; `None` for a
+    /// database that was given by its URL.
+    pub fn private_folder(&self) -> Option<PathBuf> {
+        self.database_url.is_none().then(|| self.data_dir.path())
+    }
 }
 
 /// The option for the data directory.
@@ -212,13 +190,6 @@ impl core::fmt::Debug for Secret {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("(secret)")
     }
-}
-
-fn value_limit(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|bytes| *bytes >= 64)
-        .ok_or_else(|| "expected a number of bytes, at least 64".to_owned())
 }
 
 /// The size of a batch of one small span, in bytes.
@@ -275,13 +246,6 @@ mod tests {
             let error = body_limit(text).expect_err("refused");
             assert_eq!(error, "expected a number of bytes, at least 1024");
         }
-    }
-
-    #[test]
-    fn a_value_limit_below_the_size_of_the_truncation_note_is_rejected() {
-        assert_eq!(value_limit("64"), Ok(64));
-        assert!(value_limit("63").is_err());
-        assert!(value_limit("1 MiB").is_err());
     }
 
     #[test]

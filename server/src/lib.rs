@@ -27,7 +27,6 @@ pub mod router;
 pub mod serve;
 pub mod shutdown;
 pub mod site;
-mod stalled;
 pub mod tasks;
 pub mod telemetry;
 pub mod transfer;

@@ -1,38 +1,29 @@
-//! Listens on loopback, serves HTTP/1.1 and (for gRPC) HTTP/2, and drains connections at the end.
+//! Listens on loopback, and serves a bounded number of connections until the server stops.
+
+mod calls;
+mod connection;
+mod stalled;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::stalled::NotStalled;
+pub use self::connection::Protocol;
+use self::connection::{DRAIN, serve_connection};
 
-/// The timeout for the head of a request, and for an idle connection.
-const HEAD: Duration = Duration::from_secs(30);
-/// The timeout for a client that does not read the response.
-const STALL: Duration = Duration::from_secs(30);
-/// The timeout for requests in flight when the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
-/// The maximum number of concurrent calls on one HTTP/2 connection.
-const STREAMS: u32 = 128;
-/// The maximum size of the headers of one call, in bytes.
-const HEADER_BYTES: u32 = 16 << 10;
-/// The flow-control window of one call, in bytes.
-const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-/// The flow-control window of a connection, in bytes.
-const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
-
-type Stream = NotStalled<TcpStream>;
+/// The most connections of a port. Further clients wait in the queue of the operating system until
+/// one ends. All ports together stay below [`OPEN_FILES`].
+const CONNECTIONS: u32 = 1024;
+/// The number of open files that the server asks for, if the operating system allows it.
+const OPEN_FILES: u64 = 8192;
 
 /// Binds `addr`. `option` is the option that sets it, for the error message.
 ///
@@ -66,14 +57,19 @@ pub fn check_loopback(ip: IpAddr, option: &str) -> Result<()> {
     )
 }
 
-/// The protocol of a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP/1.1.
-    Http1,
-    /// HTTP/2 without TLS, by prior knowledge, as gRPC clients use it. Also HTTP/1.1, so that a
-    /// client on the wrong port gets an explanation.
-    Grpc,
+/// Raises the limit of open files of this process, which may be below the number of connections that
+/// the ports allow.
+pub(crate) fn allow_open_files() {
+    let (soft, hard) = match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok(limits) => limits,
+        Err(error) => return tracing::warn!(%error, "cannot read the limit of open files"),
+    };
+    let wanted = hard.min(OPEN_FILES);
+    if soft < wanted
+        && let Err(error) = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)
+    {
+        tracing::warn!(%error, soft, wanted, "cannot raise the limit of open files");
+    }
 }
 
 /// Serves `app` until `stop` is true, then waits for requests in flight, for at most 10 s.
@@ -81,23 +77,31 @@ pub async fn serve(
     listener: TcpListener,
     protocol: Protocol,
     app: Router,
+    stop: watch::Receiver<bool>,
+) {
+    serve_at_most(CONNECTIONS, listener, protocol, app, stop).await;
+}
+
+async fn serve_at_most(
+    connections: u32,
+    listener: TcpListener,
+    protocol: Protocol,
+    app: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(connections as usize));
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &permits) => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                // Responses are small. Nagle's algorithm would only delay them.
-                let _ = stream.set_nodelay(true);
-                let stream = NotStalled::new(stream, STALL);
-                match protocol {
-                    Protocol::Http1 => serve_http1(stream, app.clone(), &graceful),
-                    Protocol::Grpc => serve_grpc(stream, app.clone(), &graceful),
-                }
+            Ok((stream, permit)) => {
+                let connection = serve_connection(stream, protocol, app.clone(), stop.clone());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
             }
             Err(error) => {
                 // The process has probably no free file descriptors. Wait until connections end.
@@ -107,62 +111,29 @@ pub async fn serve(
         }
     }
     drop(listener);
-    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
+    // Every permit is back once every connection has ended.
+    if timeout(DRAIN, permits.acquire_many(connections))
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests did not finish within {} s", DRAIN.as_secs());
     }
 }
 
-fn serve_http1(stream: Stream, app: Router, graceful: &GracefulShutdown) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
-}
-
-fn serve_grpc(stream: Stream, app: Router, graceful: &GracefulShutdown) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(HEAD)
-        .keep_alive_timeout(HEAD)
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEADER_BYTES)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
-    let connection = graceful.watch(connection.into_owned());
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a gRPC connection ended early");
-        }
-    });
+/// Accepts a connection once there is a permit for it.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    // Responses are small. Nagle's algorithm would only delay them.
+    let _ = stream.set_nodelay(true);
+    Ok((stream, permit))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_that_are_not_loopback_are_rejected_with_a_remedy() {
-        for ip in ["0.0.0.0", "192.168.1.2", "::", "::ffff:127.0.0.1"] {
-            let error = check_loopback(ip.parse().expect("an address"), "--addr");
-            let message = error.expect_err("refused").to_string();
-            assert!(message.contains("no sign-in yet"), "{message}");
-            assert!(message.contains("SSH tunnel"), "{message}");
-        }
-        for ip in ["127.0.0.1", "127.8.9.1", "::1"] {
-            check_loopback(ip.parse().expect("an address"), "--addr").expect("loopback");
-        }
-    }
-}
+mod tests;

@@ -63,10 +63,7 @@ pub(crate) fn disk_gauge(database: &DatabaseOptions, reserve_bytes: u64) -> Gaug
         budget_bytes: None,
         reserve_bytes,
     };
-    let data_dir = database
-        .database_url
-        .is_none()
-        .then(|| database.data_dir.path());
+    let data_dir = database.private_folder();
     Arc::new(move || match &data_dir {
         Some(folder) => limits.disk_gauge(folder),
         None => StorageGauge::default(),
@@ -85,11 +82,13 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
         rewrite: Rewrite::Now,
         is_dry_run: command.dry_run,
     };
+    let gauge = disk_gauge(&command.database, command.disk_reserve.bytes());
     with_store(
         &command.database,
         command.retention.rules(),
         async |store| {
-            print!("{}", describe_retention(&store.retain_once(retain).await?));
+            let report = store.retain_once(retain, &gauge).await?;
+            print!("{}", describe_retention(&report));
             Ok(())
         },
     )
@@ -103,11 +102,7 @@ pub async fn retention(command: RetentionCommand) -> Result<()> {
 pub async fn storage(command: StorageCommand) -> Result<()> {
     let rules = RetentionRules::default();
     with_store(&command.database, rules, async |store| {
-        let data_dir = command
-            .database
-            .database_url
-            .is_none()
-            .then(|| command.database.data_dir.path());
+        let data_dir = command.database.private_folder();
         let watch = StorageWatch::new(Arc::clone(store), command.storage.limits(), data_dir);
         watch.measure().await;
         let gauge = Arc::new(move || watch.gauge());

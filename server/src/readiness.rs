@@ -48,6 +48,11 @@ impl Readiness {
         Self(receiver)
     }
 
+    /// Returns the readiness of a schema that is up to date.
+    pub fn ready() -> Self {
+        Self(watch::channel(None).1)
+    }
+
     /// Returns the reason why nothing can be stored yet; `None` once the schema is up to date.
     pub fn missing(&self) -> Option<&'static str> {
         *self.0.borrow()

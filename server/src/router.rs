@@ -7,14 +7,16 @@ use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::health::{Metrics, Ready};
-use crate::ingest::Ingest;
+use crate::ingest::{BodyLimits, Ingest, read_first};
 use crate::live::{self, Live};
 use crate::panel::{self, Panel};
 use crate::response_limit::ResponseLimit;
 use crate::{api, health, host};
 
-/// The largest body of a server function, in bytes.
-const PANEL_BODY_BYTES: usize = 64 * 1024;
+/// The largest body of a request of the panel or a script, in bytes.
+const READ_BODY_BYTES: usize = 64 << 10;
+/// The maximum memory of all these bodies, in bytes.
+const READ_BODIES_BYTES: usize = 4 << 20;
 
 /// The state that the routes need.
 #[derive(Clone)]
@@ -35,6 +37,7 @@ pub struct AppState {
 pub fn router(state: AppState) -> Router {
     // The routes for users and scripts: from this machine only, until there is sign-in.
     let limit = ResponseLimit::default();
+    let bodies = BodyLimits::new(READ_BODY_BYTES, READ_BODIES_BYTES);
     let read = Router::new()
         .merge(api::routes(
             state.panel.reader.clone(),
@@ -44,7 +47,8 @@ pub fn router(state: AppState) -> Router {
         .merge(live::routes(state.live))
         .merge(health::routes(state.ready, state.metrics))
         .merge(panel::routes(state.panel, limit))
-        .layer(DefaultBodyLimit::max(PANEL_BODY_BYTES))
+        // Outside of the response limit: its permits do not wait for bodies.
+        .layer(middleware::from_fn_with_state(bodies, read_first))
         .layer(middleware::from_fn(host::guard));
     // The routes for senders. The receivers limit bodies themselves.
     let ingest = state.ingest.routes().layer(DefaultBodyLimit::disable());

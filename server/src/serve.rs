@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use throughline_app::ServerInfo;
 use throughline_store::{Store, StoreOptions};
-use throughline_wire::Limits;
 use throughline_wire::TenantId;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -95,6 +94,7 @@ pub async fn serve(options: ServeOptions) -> Result<()> {
     ] {
         listen::check_loopback(addr.ip(), option)?;
     }
+    listen::allow_open_files();
     // Listens before it starts the database, which takes seconds, so that a bad address fails at
     // once.
     let listeners = Listeners {
@@ -127,26 +127,16 @@ async fn serve_on(
     stop_requested: impl Future<Output = ()>,
 ) -> Result<()> {
     let clock = Clock::system();
-    let store_clock = clock.clone();
-    let store_options = StoreOptions {
-        queue_bytes: options.writer_queue_bytes,
-        trace_span_limit: options.trace_span_limit,
-        rules: options.retention.rules(),
-        ..StoreOptions::new(move || store_clock.now())
-    };
+    let store_options = options.write.store_options(&clock);
     let metrics = telemetry::start_metrics()?;
     let store = Arc::new(Store::connect_lazy(database_url.reveal(), store_options)?);
     let readiness = Readiness::migrate(Arc::clone(&store));
     let bodies = BodyLimits::new(options.body_limit, BODIES_BYTES);
-    let limits = Limits {
-        value_bytes: options.value_limit,
-        ..Limits::default()
-    };
     let ingest = Ingest::new(
         store.writer(),
         readiness.clone(),
         clock.clone(),
-        limits,
+        options.write.limits(),
         bodies,
     );
     let server = ServerInfo {
@@ -159,16 +149,15 @@ async fn serve_on(
         )),
     };
     let (stop, stopping) = watch::channel(false);
-    let rules = options.retention.rules();
+    let rules = options.write.retention.rules();
     let tasks = Tasks::start(
         &store,
         &readiness,
         clock.clone(),
         TaskOptions {
             rules,
-            limits: options.storage.limits(),
-            data_dir: (options.database.database_url.is_none())
-                .then(|| options.database.data_dir.path()),
+            limits: options.write.storage.limits(),
+            data_dir: options.database.private_folder(),
         },
         &stopping,
     );

@@ -1,19 +1,24 @@
 //! Runs `throughline import` and `throughline export` from start to end.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use throughline_model::{StorageGauge, StorageLevel};
 use throughline_store::{Store, StoreError, StoreOptions};
-use throughline_wire::Limits;
+use throughline_viz::format_bytes;
 use throughline_wire::{TenantId, TraceId};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::{ExportOptions, ImportOptions};
 use crate::clock::Clock;
 use crate::export::{Destination, ExportError, Layout, Selection, export};
 use crate::import::{Import, import};
+use crate::readiness::Readiness;
 use crate::serve::Database;
+use crate::tasks::{StorageWatch, TaskOptions, Tasks};
 
 /// The timeout for reading one trace, which may be large.
 const READ_TIMEOUT: Duration = Duration::from_mins(10);
@@ -33,17 +38,41 @@ pub async fn run_import(options: ImportOptions) -> Result<()> {
 
 async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
     let clock = Clock::system();
-    let store_clock = clock.clone();
-    let store = Store::connect_lazy(url, StoreOptions::new(move || store_clock.now()))?;
+    let store_options = options.write.store_options(&clock);
+    let store = Arc::new(Store::connect_lazy(url, store_options)?);
     migrate(&store, options.timeout).await?;
+    let (stop, stopping) = watch::channel(false);
+    let tasks = Tasks::start_for_import(
+        &store,
+        &Readiness::ready(),
+        TaskOptions {
+            rules: options.write.retention.rules(),
+            limits: options.write.storage.limits(),
+            data_dir: options.database.private_folder(),
+        },
+        &stopping,
+    );
+    let imported = import_watched(options, &store, &tasks.storage(), clock).await;
+    stop.send_replace(true);
+    tasks.ended().await;
+    store.close().await;
+    imported
+}
+
+async fn import_watched(
+    options: &ImportOptions,
+    store: &Store,
+    storage: &StorageWatch,
+    clock: Clock,
+) -> Result<()> {
+    check_space(&storage.measure().await).context("nothing was imported")?;
     let what = Import {
         files: options.files.clone(),
         format: options.format,
         timeout: options.timeout,
-        limits: Limits::default(),
+        limits: options.write.limits(),
     };
     let report = import(what, &store.writer(), clock).await;
-    store.close().await;
     print!("{report}");
     io::stdout()
         .flush()
@@ -51,10 +80,35 @@ async fn import_into(options: &ImportOptions, url: &str) -> Result<()> {
     if report.is_whole() {
         return Ok(());
     }
+    if report.gave_up.is_some() {
+        check_space(&storage.gauge()).context("the import stopped")?;
+    }
     bail!(
         "the import is incomplete: {} items were rejected, {} files were not read to their end",
         report.rejected,
         report.unread()
+    )
+}
+
+/// Checks that the storage is not full.
+///
+/// # Errors
+/// An error that names the limit which is reached.
+fn check_space(gauge: &StorageGauge) -> Result<()> {
+    if gauge.level() < StorageLevel::Full {
+        return Ok(());
+    }
+    if let Some(free) = gauge.free_bytes.filter(|free| *free < gauge.reserve_bytes) {
+        bail!(
+            "the disk has {} free, and {} must stay free (--disk-reserve)",
+            format_bytes(free),
+            format_bytes(gauge.reserve_bytes)
+        );
+    }
+    bail!(
+        "the database has {} of its budget of {} (--storage-budget), and 90 % is the limit",
+        format_bytes(gauge.used_bytes),
+        format_bytes(gauge.budget_bytes.unwrap_or_default())
     )
 }
 

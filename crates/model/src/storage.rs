@@ -81,6 +81,19 @@ impl StorageGauge {
         self.budget_level() >= StorageLevel::Pruning && !self.is_helped_by(prunable_bytes)
     }
 
+    /// Returns the bytes that a copy of rows may take: half of the free space.
+    pub fn copy_bytes(&self) -> u64 {
+        self.free_bytes.map_or(u64::MAX, |free| free / 2)
+    }
+
+    /// Returns whether half of the disk reserve is free. Deleting and moving rows needs space,
+    /// because Postgres writes to the WAL first. Ingest stops when the whole reserve is reached, so
+    /// retention can still free a full disk.
+    pub fn may_rewrite(&self) -> bool {
+        self.free_bytes
+            .is_none_or(|free| free >= self.reserve_bytes / 2)
+    }
+
     /// Returns the share of the budget, 0 without a budget.
     fn percent(&self, bytes: u64) -> u128 {
         self.budget_bytes.map_or(0, |budget| {
@@ -274,5 +287,20 @@ mod tests {
         }
         assert!(!gauge(849, Some(1_000), None).is_stuck(0));
         assert!(!gauge(849, None, Some(0)).is_stuck(0));
+    }
+
+    #[test]
+    fn rows_are_moved_on_a_full_disk_until_half_of_the_reserve_is_used() {
+        let gauge = |free| StorageGauge {
+            used_bytes: 1 << 40,
+            budget_bytes: None,
+            reusable_bytes: 0,
+            free_bytes: free,
+            reserve_bytes: 1_000,
+        };
+        assert_eq!(gauge(Some(999)).level(), StorageLevel::Full);
+        assert!(gauge(Some(999)).may_rewrite());
+        assert!(!gauge(Some(499)).may_rewrite());
+        assert!(gauge(None).may_rewrite());
     }
 }

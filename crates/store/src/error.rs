@@ -20,9 +20,8 @@ pub enum StoreError {
     Busy,
     /// The free disk space of the database is less than the disk reserve.
     #[error(
-        "the erasure stopped at the disk reserve: it rewrites blocks and payloads before the space \
-         of the old ones is free. The spans that it erased stay erased. Free space on the disk or \
-         lower --disk-reserve, then start the erasure again with the same ids"
+        "stopped at the disk reserve: rows are copied before the space of the old ones is free. What \
+         is done stays done. Free space on the disk or lower --disk-reserve, then start it again"
     )]
     DiskReserve,
     /// The clocks of this server and of the database differ too much to remove anything by age;

@@ -165,19 +165,26 @@ impl LeaderLock {
         Ok(self.compactor.run(&mut self.connection, scope).await?)
     }
 
-    /// Removes expired data of every tenant, or counts what would be removed.
+    /// Removes expired data of every tenant, or counts what would be removed. Copies of kept rows take
+    /// at most half of the free space that `gauge` reports.
     ///
     /// # Errors
     /// [`StoreError::Database`]; completed steps stay done and the next run continues after them.
     /// [`StoreError::Busy`]. [`StoreError::Clocks`] and [`StoreError::ClockStep`] if the clock cannot be
-    /// trusted: a wrong clock must not cause young data to be removed.
-    pub async fn retain(&mut self, retain: Retain) -> Result<RetentionReport, StoreError> {
+    /// trusted: a wrong clock must not cause young data to be removed. [`StoreError::DiskReserve`] when
+    /// half of the disk reserve is used.
+    pub async fn retain(
+        &mut self,
+        retain: Retain,
+        gauge: &Gauge,
+    ) -> Result<RetentionReport, StoreError> {
         let run = Run {
             tenant: None,
             rules: retain.rules,
             now: retain.now,
             trusts_clock: retain.trusts_clock,
             rewrite: retain.rewrite,
+            gauge,
         };
         if retain.is_dry_run {
             self.dry_run(run).await
@@ -254,9 +261,12 @@ impl LeaderLock {
         Ok(storage::note_size(&mut self.connection, now).await?)
     }
 
-    /// Checks the clock and removes expired data.
-    pub(crate) async fn run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+    /// Checks the clock and the disk, and removes expired data.
+    pub(crate) async fn run(&mut self, run: Run<'_>) -> Result<RetentionReport, StoreError> {
         let run = self.checked(run).await?;
+        if !(run.gauge)().may_rewrite() {
+            return Err(StoreError::DiskReserve);
+        }
         self.acquire_run_lock().await?;
         let report = retention::run(
             &mut self.connection,
@@ -270,13 +280,13 @@ impl LeaderLock {
     }
 
     /// Checks the clock and counts expired data.
-    pub(crate) async fn dry_run(&mut self, run: Run) -> Result<RetentionReport, StoreError> {
+    pub(crate) async fn dry_run(&mut self, run: Run<'_>) -> Result<RetentionReport, StoreError> {
         let run = self.checked(run).await?;
         Ok(retention::dry_run(&mut self.connection, run).await?)
     }
 
     /// Returns the run with the time by which data may be removed.
-    async fn checked(&mut self, run: Run) -> Result<Run, StoreError> {
+    async fn checked<'a>(&mut self, run: Run<'a>) -> Result<Run<'a>, StoreError> {
         let connection = &mut self.connection;
         if run.trusts_clock {
             retention::note_trusted(connection, run.now).await?;

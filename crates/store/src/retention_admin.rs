@@ -80,6 +80,7 @@ impl RetentionAdmin for PgRetentionAdmin {
                 now: self.clock.now(),
                 trusts_clock: false,
                 rewrite: Rewrite::Now,
+                gauge: &self.gauge,
             };
             // A connection of its own: a run may take longer than a page request may hold a pooled
             // connection.
@@ -118,12 +119,12 @@ impl RetentionAdmin for PgRetentionAdmin {
 fn keep_error(error: StoreError) -> ReadError {
     match error {
         StoreError::Database(error) => read_error(error),
-        StoreError::Busy | StoreError::Clocks(_) | StoreError::ClockStep { .. } => {
-            ReadError::Invalid(error.to_string())
+        StoreError::Busy
+        | StoreError::Clocks(_)
+        | StoreError::ClockStep { .. }
+        | StoreError::DiskReserve => ReadError::Invalid(error.to_string()),
+        StoreError::Url | StoreError::NewerSchema { .. } | StoreError::Migration(_) => {
+            ReadError::Internal
         }
-        StoreError::Url
-        | StoreError::DiskReserve
-        | StoreError::NewerSchema { .. }
-        | StoreError::Migration(_) => ReadError::Internal,
     }
 }

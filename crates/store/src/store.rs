@@ -134,9 +134,13 @@ impl Store {
     ///
     /// # Errors
     /// The errors of [`LeaderLock::retain`].
-    pub async fn retain_once(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
+    pub async fn retain_once(
+        &self,
+        retain: Retain,
+        gauge: &Gauge,
+    ) -> Result<RetentionReport, StoreError> {
         let mut lock = self.connect_job("retention").await?;
-        let report = lock.retain(retain).await;
+        let report = lock.retain(retain, gauge).await;
         lock.release().await;
         report
     }
@@ -196,17 +200,19 @@ impl Store {
     }
 
     /// Restores a file that [`Self::backup`] wrote into this database, in one transaction. The
-    /// database must be migrated and empty. Blocks the thread while it reads.
+    /// database must be migrated and empty. Stops when `gauge` reports that the disk reserve is
+    /// reached. Blocks the thread while it reads.
     ///
     /// # Errors
     /// [`BackupError`]; nothing is restored then.
     pub async fn restore(
         &self,
         input: impl Read,
+        gauge: &Gauge,
         progress: impl FnMut(TableProgress<'_>),
     ) -> Result<BackupReport, BackupError> {
         let mut lock = self.connect_job("restore").await?;
-        let report = backup::restore(&mut lock.connection, input, progress).await?;
+        let report = backup::restore(&mut lock.connection, input, gauge, progress).await?;
         lock.release().await;
         Ok(report)
     }

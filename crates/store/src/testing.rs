@@ -9,21 +9,28 @@ mod trace_sql;
 use std::env;
 use std::hash::Hasher as _;
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::thread;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use throughline_model::StorageGauge;
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::migrate::{self, MIGRATIONS};
-use crate::{Store, StoreOptions};
+use crate::{Gauge, Store, StoreOptions};
 
 pub use self::compaction::HeldCompaction;
 pub use self::look::{count, count_span_ids, count_spans, execute, measured_clocks, table_digests};
 pub use self::search::{scan_counts, search};
 pub use self::trace_sql::trace_sql;
+
+/// Returns a gauge without any limit.
+pub fn no_limit() -> Gauge {
+    Arc::new(StorageGauge::default)
+}
 
 /// The environment variable with the URL of a cluster in which the tests may create and drop
 /// anything.

@@ -30,6 +30,9 @@ pub struct RestoreCommand {
     /// File of `backup`; `-` is standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// The restore stops at this free space.
+    #[command(flatten)]
+    pub disk_reserve: DiskReserveOption,
     /// Database to restore into. It must be empty. Without a URL: a data directory that no server
     /// uses.
     #[command(flatten)]

@@ -84,7 +84,8 @@ impl StorageOptions {
 #[derive(Debug, Clone, Args)]
 pub struct DiskReserveOption {
     /// Free space that must stay on the disk of the private cluster (default 5GB), or a tenth of a
-    /// smaller disk. With less, ingest responds with 503, and a backup or an erasure stops.
+    /// smaller disk. With less, ingest responds with 503, and an import, a backup, a restore or an
+    /// erasure stops.
     #[arg(long, env = "THROUGHLINE_DISK_RESERVE", value_name = "SIZE", value_parser = byte_count)]
     disk_reserve: Option<u64>,
 }
@@ -114,6 +115,9 @@ pub struct RetentionCommand {
     /// The rules.
     #[command(flatten)]
     pub retention: RetentionOptions,
+    /// The run does not begin when half of this space is used.
+    #[command(flatten)]
+    pub disk_reserve: DiskReserveOption,
     /// The database. Without a URL: that of the server on the data directory.
     #[command(flatten)]
     pub database: DatabaseOptions,

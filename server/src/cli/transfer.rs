@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 use throughline_model::{Query, TraceFilter, ids};
 use throughline_wire::TraceId;
 
-use super::DatabaseOptions;
+use super::{DatabaseOptions, WriteOptions};
 use crate::import::Format;
 
 /// Options of `import`.
@@ -28,6 +28,9 @@ pub struct ImportOptions {
         value_parser = seconds
     )]
     pub timeout: Duration,
+    /// The limits of what is stored, as for `serve`. The import stops when the storage is full.
+    #[command(flatten)]
+    pub write: WriteOptions,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,

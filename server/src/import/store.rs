@@ -110,8 +110,16 @@ fn note(
             let events = (&outcome.events.rejected, &batch.event_locations);
             for (rejected, locations) in [spans, events] {
                 for rejection in rejected {
-                    if let Some(location) = locations.get(rejection.index) {
-                        report.reject(location, 1, &rejection.reason);
+                    match locations.get(rejection.index) {
+                        Some(location) => report.reject(location, 1, &rejection.reason),
+                        None => {
+                            report.gave_up = Some(format!(
+                                "the store rejects item {} of a batch of {}; import the same files \
+                                 again",
+                                rejection.index,
+                                locations.len()
+                            ));
+                        }
                     }
                 }
             }
@@ -258,6 +266,7 @@ mod tests {
     use throughline_testkit::{NOW, span};
     use throughline_wire::{Limits, LogRecord, SpanStart};
 
+    use super::super::report::SourceLocation;
     use super::*;
 
     fn names(groups: &[SpanGroup]) -> Vec<String> {
@@ -386,5 +395,50 @@ mod tests {
                 events: 1
             }
         );
+    }
+
+    #[test]
+    fn an_import_stops_when_the_store_does_not_account_for_every_item() {
+        let location = SourceLocation {
+            file: Arc::from(std::path::Path::new("x.json")),
+            line: 1,
+            span: None,
+        };
+        let rejection = |index| Rejection {
+            index,
+            reason: "bad".to_owned(),
+        };
+        // Received, duplicate, and the indexes of what was rejected, of 3 spans and of 3 records.
+        let whole = (1, 1, vec![2]);
+        for (counts, is_whole) in [
+            (whole.clone(), true),
+            ((3, 0, vec![]), true),
+            ((0, 0, vec![0, 1, 2]), true),
+            ((0, 0, vec![]), false),
+            ((1, 1, vec![]), false),
+            ((2, 1, vec![0]), false),
+            ((0, 2, vec![]), false),
+            ((1, 1, vec![3]), false),
+        ] {
+            for is_of_spans in [true, false] {
+                let (spans, events) = if is_of_spans {
+                    (&counts, &whole)
+                } else {
+                    (&whole, &counts)
+                };
+                let mut outcome = WriteOutcome::default();
+                (outcome.received, outcome.duplicate) = (spans.0, spans.1);
+                outcome.rejected = spans.2.iter().copied().map(rejection).collect();
+                (outcome.events.received, outcome.events.duplicate) = (events.0, events.1);
+                outcome.events.rejected = events.2.iter().copied().map(rejection).collect();
+                let mut batch = Batch::default();
+                batch.locations = vec![location.clone(); 3];
+                batch.event_locations = vec![location.clone(); 3];
+                let mut report = Report::default();
+                let stored = Some(Ok((Ok(outcome), batch)));
+                note(&mut report, stored, &Progress::new());
+                assert_eq!(report.gave_up.is_none(), is_whole, "{counts:?} {report}");
+            }
+        }
     }
 }

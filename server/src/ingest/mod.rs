@@ -12,6 +12,7 @@ mod native;
 mod otlp;
 mod pipeline;
 mod rpc;
+mod whole_body;
 mod zipkin;
 
 use std::sync::{Arc, Once};
@@ -28,6 +29,7 @@ use crate::readiness::Readiness;
 pub use body::BodyLimits;
 use cors::cors;
 use drops::Drops;
+pub(crate) use whole_body::read_first;
 
 /// The state that the receivers share.
 #[derive(Clone)]

@@ -45,6 +45,26 @@ impl Tasks {
         options: TaskOptions,
         stopping: &watch::Receiver<bool>,
     ) -> Self {
+        let rules = options.rules;
+        let mut tasks = Self::start_for_import(store, readiness, options, stopping);
+        let retain = retain::RetainTask::new(rules, clock, tasks.storage());
+        tasks.tasks.spawn(job::run_job(
+            Arc::clone(store),
+            readiness.clone(),
+            retain,
+            stopping.clone(),
+        ));
+        tasks
+    }
+
+    /// Starts the tasks that a process with a writer needs: the storage watch, and compaction, which
+    /// waits while a server compacts. They end when `stopping` is true.
+    pub fn start_for_import(
+        store: &Arc<Store>,
+        readiness: &Readiness,
+        options: TaskOptions,
+        stopping: &watch::Receiver<bool>,
+    ) -> Self {
         let mut tasks = JoinSet::new();
         let storage = StorageWatch::start(
             Arc::clone(store),
@@ -56,14 +76,7 @@ impl Tasks {
         tasks.spawn(job::run_job(
             Arc::clone(store),
             readiness.clone(),
-            compact::Compact,
-            stopping.clone(),
-        ));
-        let retain = retain::RetainTask::new(options.rules, clock, storage.clone());
-        tasks.spawn(job::run_job(
-            Arc::clone(store),
-            readiness.clone(),
-            retain,
+            compact::Compact::new(storage.clone()),
             stopping.clone(),
         ));
         Self { tasks, storage }

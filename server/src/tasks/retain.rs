@@ -1,9 +1,12 @@
 //! The retention job: removes expired data, and the oldest days when the space is running out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageGauge, StorageLevel};
-use throughline_store::{JobKind, LeaderLock, Prune, PruneStep, Retain, Rewrite, StoreError};
+use throughline_model::{BoxFuture, RetentionReport, RetentionRules, StorageLevel};
+use throughline_store::{
+    Gauge, JobKind, LeaderLock, Prune, PruneStep, Retain, Rewrite, StoreError,
+};
 use tokio::time::Instant;
 
 use super::job::Job;
@@ -45,7 +48,9 @@ impl RetainTask {
             rewrite: Rewrite::Settled,
             is_dry_run: false,
         };
-        let report = match lock.retain(retain).await {
+        let storage = self.storage.clone();
+        let gauge: Gauge = Arc::new(move || storage.gauge());
+        let report = match lock.retain(retain, &gauge).await {
             Err(error) if error.is_about_clocks() => {
                 if !self.is_refused {
                     tracing::warn!(%error, "retention removes nothing by age");
@@ -75,8 +80,7 @@ impl RetainTask {
             let prune = Prune {
                 now: self.clock.now(),
                 budget_bytes,
-                // Copies may take half of the free space.
-                free_bytes: gauge.free_bytes.map_or(u64::MAX, |free| free / 2),
+                free_bytes: gauge.copy_bytes(),
                 rules: self.rules,
             };
             let Some(step) = lock.prune(prune).await? else {
@@ -85,7 +89,7 @@ impl RetainTask {
             if step == PruneStep::OldestDay {
                 metrics::counter!("throughline_retention_pruned_days_total").increment(1);
                 // The rows of the traces of the day take space, too.
-                if may_delete_rows(&gauge) {
+                if gauge.may_rewrite() {
                     self.apply_rules(lock).await?;
                 }
             }
@@ -100,7 +104,7 @@ impl Job for RetainTask {
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             self.prune(lock).await?;
-            if is_time(self.applied) && may_delete_rows(&self.storage.gauge()) {
+            if is_time(self.applied) && self.storage.gauge().may_rewrite() {
                 self.apply_rules(lock).await?;
             }
             // The database may have restarted.
@@ -112,15 +116,6 @@ impl Job for RetainTask {
 /// Returns whether it is time to apply the rules again. A step of the wall clock makes no difference.
 fn is_time(applied: Option<Instant>) -> bool {
     applied.is_none_or(|applied| applied.elapsed() >= RULES_EVERY)
-}
-
-/// Returns whether half of the disk reserve is free. Deleting rows needs space, because Postgres
-/// writes to the WAL first. Ingest stops when the whole reserve is reached, so retention can still
-/// free a full disk.
-fn may_delete_rows(gauge: &StorageGauge) -> bool {
-    gauge
-        .free_bytes
-        .is_none_or(|free| free >= gauge.reserve_bytes / 2)
 }
 
 fn count(report: &RetentionReport) {
@@ -158,20 +153,5 @@ mod tests {
         assert!(!is_time(applied));
         tokio::time::advance(RULES_EVERY / 2).await;
         assert!(is_time(applied));
-    }
-
-    #[test]
-    fn retention_runs_on_a_full_disk_until_half_of_the_reserve_is_used() {
-        let gauge = |free| StorageGauge {
-            used_bytes: 1 << 40,
-            reusable_bytes: 0,
-            budget_bytes: None,
-            free_bytes: free,
-            reserve_bytes: 1_000,
-        };
-        assert_eq!(gauge(Some(999)).level(), StorageLevel::Full);
-        assert!(may_delete_rows(&gauge(Some(999))));
-        assert!(!may_delete_rows(&gauge(Some(499))));
-        assert!(may_delete_rows(&gauge(None)));
     }
 }

@@ -11,8 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-/// The pause between two measurements.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The pause between two looks at the free space of the disk, which cost little.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The number of looks between two measurements of the database.
+const LOOKS: u32 = 10;
 /// The interval at which the use of the space is measured, which reads a sample of the rows, while
 /// the budget is nearly used.
 const SPACE_EVERY: Duration = Duration::from_secs(30);
@@ -92,7 +94,7 @@ impl StorageWatch {
             let watch = async {
                 loop {
                     watching.measure().await;
-                    sleep(PAUSE).await;
+                    watching.pause().await;
                 }
             };
             tokio::select! {
@@ -168,6 +170,20 @@ impl StorageWatch {
             Err(error) => {
                 tracing::debug!(%error, "cannot measure what takes the space");
                 last
+            }
+        }
+    }
+
+    /// Waits for the next measurement: for 5 s, or until the disk is full.
+    async fn pause(&self) {
+        for _ in 0..LOOKS {
+            sleep(LOOK_EVERY).await;
+            let is_full = |gauge: &StorageGauge| gauge.level() == StorageLevel::Full;
+            if !is_full(&self.gauge())
+                && let Some(folder) = &self.data_dir
+                && is_full(&self.limits.disk_gauge(folder))
+            {
+                return;
             }
         }
     }
@@ -278,7 +294,7 @@ fn log_level(gauge: &StorageGauge, level: StorageLevel) {
             budget_bytes,
             free_bytes,
             reserve_bytes,
-            "the space for storage is used up: ingest responds 503 until there is"
+            "the space for storage is used up: nothing is stored until there is"
         ),
     }
 }

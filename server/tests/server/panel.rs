@@ -2,7 +2,9 @@
 
 use std::io::Read as _;
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::support::{Receiver, Server, hex, span};
 
@@ -164,5 +166,49 @@ async fn a_faulty_parameter_is_reported_alike_by_page_and_api() {
             html.contains(&format!("<li>{shown}</li>")),
             "{query}: {shown}"
         );
+    }
+}
+
+#[tokio::test]
+async fn requests_whose_bodies_stall_do_not_delay_pages() {
+    let server = Server::start().await;
+    let host = server.base.trim_start_matches("http://");
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let mut stalled = Vec::new();
+    for path in [
+        "POST /api/panel/list_traces".to_owned(),
+        format!("PUT /api/admin/traces/{id}/pin"),
+        "GET /traces".to_owned(),
+        format!("GET /api/admin/traces/{id}"),
+    ] {
+        for _ in 0..10 {
+            let mut stream = TcpStream::connect(host).await.expect("connects");
+            let head = format!(
+                "{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+                 content-length: 100\r\n\r\n{{"
+            );
+            stream.write_all(head.as_bytes()).await.expect("sent");
+            stalled.push(stream);
+        }
+    }
+    for path in ["/traces", "/api/admin/events?trace=1"] {
+        let status = server.get(path).await.status();
+        assert_ne!(status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_rejected_by_every_route_of_the_panel_and_the_api() {
+    let server = Server::start().await;
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for (method, path) in [
+        (Method::POST, "/api/panel/list_traces".to_owned()),
+        (Method::PUT, format!("/api/admin/traces/{id}/pin")),
+        (Method::DELETE, "/api/admin/traces/cleanup".to_owned()),
+    ] {
+        let request = server.client.request(method, server.url(&path));
+        let answer = request.body(vec![b'x'; 65 << 10]).send().await;
+        let status = answer.expect("answers").status();
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
     }
 }

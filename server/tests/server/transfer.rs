@@ -2,6 +2,7 @@
 
 mod content;
 mod foreign;
+mod limits;
 mod others;
 mod round_trip;
 mod side;
@@ -16,7 +17,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use throughline_server::clock::Clock;
 use throughline_server::import::{Import, import};
-use throughline_testkit::NOW;
+use throughline_testkit::{Ids, NOW};
 use throughline_wire::Limits;
 use throughline_wire::UnixNanos;
 
@@ -45,6 +46,19 @@ fn otlp_span(trace: &str, span: &str) -> serde_json::Value {
 
 fn otlp_line(spans: &[serde_json::Value]) -> String {
     json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string()
+}
+
+/// Returns a line of spans whose values cannot be compressed.
+pub(crate) fn large_line(ids: &mut Ids) -> String {
+    let spans: Vec<_> = (0..100)
+        .map(|_| {
+            let mut span = otlp_span(&ids.trace_id().to_string(), &ids.span_id().to_string());
+            let value: String = (0..50).map(|_| ids.trace_id().to_string()).collect();
+            span["attributes"] = json!([{"key": "value", "value": {"stringValue": value}}]);
+            span
+        })
+        .collect();
+    otlp_line(&spans) + "\n"
 }
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -26,9 +26,9 @@ pub enum BackupError {
     File(#[from] io::Error),
     /// The disk of the database has no more free than its reserve.
     #[error(
-        "the backup stopped at the disk reserve: while a backup runs, the database cannot reuse \
-         the space of deleted rows. Free space on the disk or lower --disk-reserve, then start the \
-         backup again"
+        "stopped at the disk reserve: while a backup runs, the database cannot reuse the space of \
+         deleted rows, and a restore needs space for every row. Free space on the disk or lower \
+         --disk-reserve, then start it again"
     )]
     DiskReserve,
     /// Tables were added or removed while the backup began.

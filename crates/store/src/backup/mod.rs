@@ -15,6 +15,10 @@ mod save;
 pub use self::error::BackupError;
 pub(crate) use self::restore::restore;
 pub(crate) use self::save::save;
+use crate::{Gauge, options};
+
+/// Copied bytes between two looks at the disk.
+const LOOK_EVERY_BYTES: u64 = 4 << 20;
 
 /// The progress of copying one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,4 +50,12 @@ impl BackupReport {
         self.row_count += progress.row_count;
         self.byte_count += progress.byte_count;
     }
+}
+
+/// A full budget alone does not stop a backup, which an operator may want just then.
+fn check_disk(gauge: &Gauge) -> Result<(), BackupError> {
+    if options::is_disk_reserve_reached(gauge) {
+        return Err(BackupError::DiskReserve);
+    }
+    Ok(())
 }

@@ -7,8 +7,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::catalogue::{self, BackupTable};
 use super::file::FileReader;
 use super::record::Record;
-use super::{BackupError, BackupReport, TableProgress, partitions};
-use crate::migrate;
+use super::{BackupError, BackupReport, LOOK_EVERY_BYTES, TableProgress, check_disk, partitions};
+use crate::{Gauge, migrate};
 
 /// The boundary of the archive partitions, which the database keeps.
 const ARCHIVE: &str = "day_archive";
@@ -25,6 +25,7 @@ const ABOUT_PARTITIONS: [&str; 2] = [ARCHIVE, "retention_days"];
 pub(crate) async fn restore(
     connection: &mut PgConnection,
     input: impl Read,
+    gauge: &Gauge,
     mut progress: impl FnMut(TableProgress<'_>),
 ) -> Result<BackupReport, BackupError> {
     let mut file = FileReader::new(input)?;
@@ -49,7 +50,7 @@ pub(crate) async fn restore(
                 let restored = if ABOUT_PARTITIONS.contains(&table.name.as_str()) {
                     skip_table(table, &mut file)?
                 } else {
-                    restore_table(connection, table, &mut file, &mut progress).await?
+                    restore_table(connection, table, &mut file, gauge, &mut progress).await?
                 };
                 progress(restored);
                 report.add(restored);
@@ -148,15 +149,22 @@ async fn restore_table<'a>(
     connection: &mut PgConnection,
     table: &'a BackupTable,
     file: &mut FileReader<impl Read>,
+    gauge: &Gauge,
     progress: &mut impl FnMut(TableProgress<'_>),
 ) -> Result<TableProgress<'a>, BackupError> {
+    check_disk(gauge)?;
     let mut now = beginning(table);
+    let mut looked_at = 0;
     let mut copy = connection.copy_in_raw(&table.copy_in).await?;
     loop {
         match file.record()? {
             Record::Rows(bytes) => {
                 now.byte_count += bytes.len() as u64;
                 copy.send(bytes).await?;
+                if now.byte_count - looked_at >= LOOK_EVERY_BYTES {
+                    looked_at = now.byte_count;
+                    check_disk(gauge)?;
+                }
                 progress(now);
             }
             Record::TableEnd { row_count } => {

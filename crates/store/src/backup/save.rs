@@ -9,12 +9,9 @@ use super::catalogue::{self, BackupTable};
 use super::file::FileWriter;
 use super::record::Record;
 use super::rows::RowCounter;
-use super::{BackupError, BackupReport, TableProgress, partitions};
+use super::{BackupError, BackupReport, LOOK_EVERY_BYTES, TableProgress, check_disk, partitions};
 use crate::migrate::Schema;
-use crate::{Gauge, migrate, options};
-
-/// Copied bytes between two looks at the disk and two reports of progress.
-const LOOK_EVERY_BYTES: u64 = 4 << 20;
+use crate::{Gauge, migrate};
 
 /// Writes all tables of the database to `out`. On an error the connection must not be used again.
 pub(crate) async fn save(
@@ -125,12 +122,4 @@ async fn save_table<'a>(
     now.is_complete = true;
     progress(now);
     Ok(now)
-}
-
-/// A full budget alone does not stop a backup, which an operator may want just then.
-fn check_disk(gauge: &Gauge) -> Result<(), BackupError> {
-    if options::is_disk_reserve_reached(gauge) {
-        return Err(BackupError::DiskReserve);
-    }
-    Ok(())
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::clock_check::earliest;
 use super::counts;
 use super::damaged::Damaged;
-use super::days::take_step;
+use super::days::{kept_bytes, take_step};
 use super::kept::Keep;
 use super::partition::Partition;
 use super::plan::{PruneStep, next_step};
@@ -141,8 +141,7 @@ async fn prune(
         let gone = counts.total - counts.kept;
         let gives_nothing = gone.saturating_mul(WORTH_FREEING) < counts.total
             || (counts.total == 0 && partition.from_ns.is_none());
-        let share = counts.kept as f64 / counts.total.max(1) as f64;
-        let kept_bytes = (partition.bytes as f64 * share) as u64;
+        let kept_bytes = kept_bytes(partition, counts);
         if gives_nothing || kept_bytes > free_bytes {
             continue;
         }

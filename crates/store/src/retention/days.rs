@@ -49,15 +49,25 @@ async fn remembered(connection: &mut PgConnection) -> Result<BTreeMap<i64, bool>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MayRewrite {
     No,
-    /// It is rewritten when a good part of it goes.
-    WhenWorthIt,
-    Yes,
+    /// It is rewritten when a good part of it goes. The copy may take so many bytes.
+    WhenWorthIt(u64),
+    /// It is rewritten. The copy may take so many bytes.
+    Yes(u64),
+}
+
+impl MayRewrite {
+    const fn copy_bytes(self) -> u64 {
+        match self {
+            Self::No => 0,
+            Self::WhenWorthIt(bytes) | Self::Yes(bytes) => bytes,
+        }
+    }
 }
 
 /// Drops or rewrites the partitions of every day that needs it and is past.
 pub(super) async fn work_off(
     connection: &mut PgConnection,
-    run: &Run,
+    run: &Run<'_>,
     cutoffs: Cutoffs,
     damaged: &mut Damaged,
     report: &mut RetentionReport,
@@ -80,7 +90,7 @@ pub(super) async fn work_off(
         if result.is_ok() && !is_today && is_past && (is_due || is_past_all) {
             let may_rewrite =
                 if is_due && (run.rewrite == Rewrite::Now || is_settled(to_ns, cutoffs)) {
-                    MayRewrite::Yes
+                    MayRewrite::Yes((run.gauge)().copy_bytes())
                 } else {
                     MayRewrite::No
                 };
@@ -118,7 +128,7 @@ const fn is_settled(to_ns: i64, cutoffs: Cutoffs) -> bool {
 /// the time of their class, on demand all.
 async fn work_off_blocks(
     connection: &mut PgConnection,
-    run: &Run,
+    run: &Run<'_>,
     partitions: &[Partition],
     cutoffs: Cutoffs,
     damaged: &mut Damaged,
@@ -128,13 +138,14 @@ async fn work_off_blocks(
         let end_ns = partition.to_ns.saturating_add(UnixNanos::PER_DAY);
         let is_past = end_ns <= cutoffs.of_class(partition.class);
         let is_past_all = end_ns <= cutoffs.ok_ns.min(cutoffs.error_ns);
+        let copy_bytes = (run.gauge)().copy_bytes();
         let may_rewrite = match run.rewrite {
-            Rewrite::Now => MayRewrite::Yes,
-            Rewrite::Settled if is_past_all => MayRewrite::Yes,
+            Rewrite::Now => MayRewrite::Yes(copy_bytes),
+            Rewrite::Settled if is_past_all => MayRewrite::Yes(copy_bytes),
             // Once for all traces that go by the rule of the class.
-            Rewrite::Settled if is_past && !partition.is_rewritten => MayRewrite::Yes,
+            Rewrite::Settled if is_past && !partition.is_rewritten => MayRewrite::Yes(copy_bytes),
             // Traces with a late error are kept longer, and go one after the other.
-            Rewrite::Settled if is_past => MayRewrite::WhenWorthIt,
+            Rewrite::Settled if is_past => MayRewrite::WhenWorthIt(copy_bytes),
             Rewrite::Settled => continue,
         };
         if is_past {
@@ -184,8 +195,8 @@ fn step(counts: RowCounts, may_rewrite: MayRewrite) -> Option<PartitionStep> {
     let gone = counts.total - counts.kept;
     let is_worth_it = match may_rewrite {
         MayRewrite::No => false,
-        MayRewrite::WhenWorthIt => gone.saturating_mul(WORTH_A_REWRITE) >= counts.total,
-        MayRewrite::Yes => true,
+        MayRewrite::WhenWorthIt(_) => gone.saturating_mul(WORTH_A_REWRITE) >= counts.total,
+        MayRewrite::Yes(_) => true,
     };
     match counts.kept {
         0 => Some(PartitionStep::Drop),
@@ -202,7 +213,8 @@ pub(super) async fn rewrite_now(
     damaged: &mut Damaged,
     report: &mut RetentionReport,
 ) -> Result<Worked, sqlx::Error> {
-    let may_rewrite = MayRewrite::Yes;
+    // An erasure looks at the disk before each step.
+    let may_rewrite = MayRewrite::Yes(u64::MAX);
     work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await
 }
 
@@ -232,6 +244,16 @@ async fn work_off_partition(
                 counts.kept == counts.total && counts.waiting == 0,
             ));
         };
+        if step == PartitionStep::Rewrite
+            && kept_bytes(partition, counts) > may_rewrite.copy_bytes()
+        {
+            tracing::warn!(
+                table = partition.table,
+                "the disk has too little space to copy the kept rows of a partition; a later run \
+                 will free it"
+            );
+            return Ok(Worked::Left);
+        }
         match take_step(connection, partition, step, counts, keep, damaged).await {
             Ok(RemovalOutcome::Done) => {
                 swap::move_back(connection, partition, keep, damaged).await?;
@@ -272,12 +294,18 @@ pub(super) async fn take_step(
     }
 }
 
+/// Returns the estimated bytes of a copy of the kept rows.
+pub(super) fn kept_bytes(partition: &Partition, counts: RowCounts) -> u64 {
+    let share = counts.kept as f64 / counts.total.max(1) as f64;
+    (partition.bytes as f64 * share) as u64
+}
+
 fn change(partition: &Partition, step: PartitionStep, counts: RowCounts) -> PartitionChange {
-    let gone = counts.total.saturating_sub(counts.kept);
-    let share = gone as f64 / counts.total.max(1) as f64;
     let freed_bytes = match step {
         PartitionStep::Drop => partition.bytes,
-        PartitionStep::Rewrite => (partition.bytes as f64 * share) as u64,
+        PartitionStep::Rewrite => partition
+            .bytes
+            .saturating_sub(kept_bytes(partition, counts)),
     };
     let table = partition.table.clone();
     tracing::info!(table, ?step, freed_bytes, "retention freed a partition");

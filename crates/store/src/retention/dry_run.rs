@@ -27,7 +27,7 @@ struct DayShare {
 /// rewritten, with their share of bytes as an estimate.
 pub(crate) async fn dry_run(
     connection: &mut PgConnection,
-    run: Run,
+    run: Run<'_>,
 ) -> Result<RetentionReport, sqlx::Error> {
     let cutoffs = run.cutoffs();
     let mut report = RetentionReport {
@@ -94,7 +94,7 @@ async fn block_shares(
 }
 
 fn block_change(
-    run: &Run,
+    run: &Run<'_>,
     cutoffs: Cutoffs,
     partition: &Partition,
     shares: &[BlockShare],
@@ -143,7 +143,7 @@ async fn rollups(connection: &mut PgConnection, cutoffs: Cutoffs) -> Result<u64,
 
 async fn change(
     connection: &mut PgConnection,
-    run: &Run,
+    run: &Run<'_>,
     tenants: &[uuid::Uuid],
     cutoffs: Cutoffs,
     partition: &Partition,

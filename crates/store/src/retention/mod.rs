@@ -38,6 +38,7 @@ use throughline_model::{RetentionReport, RetentionRules};
 use throughline_wire::UnixNanos;
 use uuid::Uuid;
 
+use crate::Gauge;
 use crate::compaction::{CompactionScope, Compactor};
 
 pub use budget::Prune;
@@ -66,8 +67,8 @@ pub enum Rewrite {
 }
 
 /// What a run is about.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run {
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
     /// One tenant's traces; none for everybody's.
     pub tenant: Option<Uuid>,
     pub rules: RetentionRules,
@@ -75,6 +76,7 @@ pub(crate) struct Run {
     /// True if an operator says that `now` is right.
     pub trusts_clock: bool,
     pub rewrite: Rewrite,
+    pub gauge: &'a Gauge,
 }
 
 /// The instants before which things go.
@@ -97,7 +99,7 @@ impl Cutoffs {
     }
 }
 
-impl Run {
+impl Run<'_> {
     fn cutoffs(&self) -> Cutoffs {
         let before = |ns: i64| self.now.get().saturating_sub(ns.max(0));
         Cutoffs {
@@ -113,7 +115,7 @@ pub(crate) async fn run(
     connection: &mut PgConnection,
     compactor: &mut Compactor,
     damaged: &mut Damaged,
-    run: Run,
+    run: Run<'_>,
 ) -> Result<RetentionReport, sqlx::Error> {
     finish_leftovers(connection, damaged).await?;
     let cutoffs = run.cutoffs();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection as _};
 use throughline_model::StorageGauge;
-use throughline_store::testing::{FreshDatabase, count, execute, table_digests};
+use throughline_store::testing::{FreshDatabase, count, execute, no_limit, table_digests};
 use throughline_store::{
     BackupError, BackupReport, CompactionScope, Gauge, JobKind, SpanGroup, Store, StoreError,
     WriteBatch,
@@ -23,10 +23,6 @@ const TRACES_WITHOUT_THEIR_SPANS: &str = "
     SELECT count(*) FROM traces AS t
     WHERE span_count <> (SELECT count(*) FROM trace_spans(t.tenant_id, t.trace_id))";
 
-fn no_limit() -> Gauge {
-    Arc::new(StorageGauge::default)
-}
-
 async fn back_up(store: &Store) -> Vec<u8> {
     let mut file = Vec::new();
     let report = store.backup(&mut file, &no_limit(), |_| {}).await;
@@ -35,7 +31,7 @@ async fn back_up(store: &Store) -> Vec<u8> {
 }
 
 async fn restore(store: &Store, file: &[u8]) -> Result<BackupReport, BackupError> {
-    store.restore(file, |_| {}).await
+    store.restore(file, &no_limit(), |_| {}).await
 }
 
 /// Returns the digests of the tables that a backup contains.
@@ -422,4 +418,30 @@ async fn partition_cannot_be_dropped_while_a_backup_copies_it() {
     let to = Fixture::new().await;
     restore(&to.store, &file).await.expect("restores");
     assert_eq!(to.count(TRACES_WITHOUT_THEIR_SPANS).await, 0);
+}
+
+#[tokio::test]
+async fn restore_stops_at_the_disk_reserve_and_restores_nothing() {
+    let fixture = Fixture::new().await;
+    fill(&fixture).await;
+    let file = back_up(&fixture.store).await;
+    let to = Fixture::new().await;
+    let tables = table_digests(to.database.url()).await;
+    for first in [0, 5] {
+        let looks = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&looks);
+        let gauge: Gauge = Arc::new(move || StorageGauge {
+            // A used-up size budget does not prevent a restore.
+            used_bytes: 10,
+            reusable_bytes: 0,
+            budget_bytes: Some(1),
+            free_bytes: Some(100 - u64::from(counted.fetch_add(1, Ordering::Relaxed) >= first)),
+            reserve_bytes: 100,
+        });
+        let error = to.store.restore(&file[..], &gauge, |_| {}).await;
+        assert!(matches!(error, Err(BackupError::DiskReserve)), "{error:?}");
+        assert_eq!(looks.load(Ordering::Relaxed), first + 1);
+        assert_eq!(table_digests(to.database.url()).await, tables);
+    }
+    restore(&to.store, &file).await.expect("there is space now");
 }

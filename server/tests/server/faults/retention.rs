@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use throughline_model::{PageRequest, RetentionRules, TimeRange, TraceFilter};
 use throughline_server::clock::Clock;
+use throughline_store::testing::no_limit;
 use throughline_store::{Retain, Rewrite, SpanGroup, Store, StoreOptions, WriteBatch};
 use throughline_testkit::{Ids, span};
 use throughline_wire::{Span, TenantId, TraceId, UnixNanos};
@@ -135,7 +136,8 @@ async fn killing_postgres_during_a_retention_run_loses_no_kept_trace() {
     let mut delay = Duration::from_millis(20);
     let report = loop {
         let store = connect(&url, noon);
-        let run = store.retain_once(retain);
+        let gauge = no_limit();
+        let run = store.retain_once(retain, &gauge);
         tokio::pin!(run);
         tokio::select! {
             report = &mut run => break report.expect("nothing is in its way"),

@@ -54,7 +54,7 @@ async fn backup_during_twenty_compactions_restores_the_state_at_its_start() {
 
     let database = FreshDatabase::create().await;
     let restored = database.store(saved.now);
-    let report = restored.restore(&file[..], |_| {}).await;
+    let report = restored.restore(&file[..], &gauge, |_| {}).await;
     report.expect("restores");
     let reader = |store: &Store| store.reader(TenantId::DEFAULT);
     checks::everything_of(&saved, &*reader(&restored)).await;

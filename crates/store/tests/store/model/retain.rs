@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use throughline_model::RetentionRules;
+use throughline_store::testing::no_limit;
 use throughline_store::{Retain, Rewrite};
 use throughline_wire::{TraceId, UnixNanos};
 
@@ -40,7 +41,8 @@ pub(super) async fn retain(world: &mut World) {
     world
         .log
         .note(format!("{:?}, interrupt: {fault:?}", retain.rewrite));
-    let task = world.servers[server].spawn(async move |store| store.retain_once(retain).await);
+    let task = world.servers[server]
+        .spawn(async move |store| store.retain_once(retain, &no_limit()).await);
     if let Some(after_us) = fault {
         tokio::time::sleep(Duration::from_micros(after_us)).await;
         if after_us % 2 == 0 {
@@ -50,7 +52,7 @@ pub(super) async fn retain(world: &mut World) {
         }
         let _ = task.result().await;
         let again = &world.servers[1 - server];
-        let again = again.spawn(async move |store| store.retain_once(retain).await);
+        let again = again.spawn(async move |store| store.retain_once(retain, &no_limit()).await);
         again.result().await.expect("runs").expect("runs");
     } else {
         if world.is_one_in(2) {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use throughline_model::{CleanUp, RetentionAdmin, RetentionRules, StorageGauge, StorageLevel};
+use throughline_model::{
+    CleanUp, PartitionStep, RetentionAdmin, RetentionRules, StorageGauge, StorageLevel,
+};
 use throughline_testkit::Ids;
 use throughline_wire::TenantId;
 
@@ -123,4 +125,48 @@ async fn the_storage_report_names_tables_operations_attributes_and_growth() {
         total.abs_diff(level0.total_bytes() + level1.total_bytes()) <= 10,
         "shares of the bytes of the tables"
     );
+}
+
+#[tokio::test]
+async fn a_manual_run_copies_nothing_that_the_disk_has_no_space_for() {
+    let mut aged = Aged::new().await;
+    let pinned = aged.trace(4, false).await;
+    aged.trace(4, false).await;
+    aged.trace(3, false).await;
+    aged.compact().await;
+    let rules = RetentionRules::default();
+    let at = |free_bytes, reserve_bytes| {
+        let gauge = StorageGauge {
+            free_bytes: Some(free_bytes),
+            reserve_bytes,
+            ..StorageGauge::default()
+        };
+        let store = &aged.fixture.store;
+        store.retention_admin(TenantId::DEFAULT, rules, Arc::new(move || gauge))
+    };
+    let request = CleanUp {
+        older_than_ns: Some(2 * DAY),
+        is_dry_run: false,
+    };
+    let pin = at(u64::MAX, 0).pin(pinned, String::new()).await;
+    pin.expect("pins").expect("is there");
+
+    let refused = at(499, 1_000)
+        .clean_up(request)
+        .await
+        .expect_err("no space");
+    assert!(refused.to_string().contains("disk reserve"), "{refused}");
+    assert_eq!(aged.stored_spans().await.len(), 3);
+
+    // Dropping a day needs no space.
+    let steps = async |free_bytes| {
+        let report = at(free_bytes, 0).clean_up(request).await.expect("runs");
+        let blocks = report.partitions.into_iter();
+        let blocks = blocks.filter(|change| change.table.starts_with("level1"));
+        blocks.map(|change| change.step).collect::<Vec<_>>()
+    };
+    assert_eq!(steps(1_000).await, [PartitionStep::Drop]);
+    assert_eq!(steps(u64::MAX).await, [PartitionStep::Rewrite]);
+    assert_eq!(steps(u64::MAX).await, []);
+    aged.assert_left(&[pinned]).await;
 }

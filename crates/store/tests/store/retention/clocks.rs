@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use throughline_model::{CleanUp, RetentionReport, RetentionRules, StorageGauge};
+use throughline_store::testing::no_limit;
 use throughline_store::{
     JobKind, LeaderLock, Prune, PruneStep, Retain, Rewrite, Store, StoreError, StoreOptions,
 };
@@ -64,10 +65,10 @@ impl Server {
             };
             refusals.push(retention_admin.clean_up(request).await.is_err());
         }
-        let once = self.store.retain_once(self.retain()).await;
+        let once = self.store.retain_once(self.retain(), &no_limit()).await;
         refusals.push(once.is_err());
         let mut lead = self.lead().await;
-        let result = lead.retain(self.retain()).await;
+        let result = lead.retain(self.retain(), &no_limit()).await;
         lead.release().await;
         assert_eq!(refusals, [result.is_err(); 3], "{result:?}");
         let refusal = self.store.retention_refusal().await.expect("reads");
@@ -146,7 +147,7 @@ async fn nothing_is_removed_if_the_newest_data_or_the_last_run_is_hours_away() {
         };
         let run = async |steadiness| {
             let server = Server::start(&aged, 0, steadiness);
-            let ran = server.store.retain_once(server.retain()).await;
+            let ran = server.store.retain_once(server.retain(), &no_limit()).await;
             server.store.close().await;
             ran
         };
@@ -180,7 +181,11 @@ async fn a_clock_that_steps_is_not_trusted_until_an_operator_says_that_it_is_rig
         trusts_clock: true,
         ..server.retain()
     };
-    server.store.retain_once(retain).await.expect("runs");
+    server
+        .store
+        .retain_once(retain, &no_limit())
+        .await
+        .expect("runs");
     server.try_to_run().await.expect("runs");
 }
 

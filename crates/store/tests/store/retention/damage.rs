@@ -2,6 +2,7 @@
 
 use metrics::set_default_local_recorder;
 use throughline_model::PartitionStep;
+use throughline_store::testing::no_limit;
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::TraceId;
 
@@ -55,7 +56,7 @@ async fn retention_keeps_a_damaged_block_reports_it_once_and_removes_the_rest() 
         let (aged, pinned, whole) = two_blocks(damage).await;
         let before = aged.fixture.count(DIGEST).await;
         let mut lead = aged.lead().await;
-        let report = lead.retain(aged.now()).await.expect("runs");
+        let report = lead.retain(aged.now(), &no_limit()).await.expect("runs");
         let rewritten = |report: &throughline_model::RetentionReport| {
             let blocks = report.partitions.iter();
             blocks
@@ -71,12 +72,12 @@ async fn retention_keeps_a_damaged_block_reports_it_once_and_removes_the_rest() 
         assert_eq!(aged.fixture.trace(whole).await.spans.len(), 2, "{damage}");
         assert_eq!(aged.listed().await, [pinned, whole].into(), "{damage}");
         // The next run skips the partition, because nothing more can be removed.
-        let again = lead.retain(aged.now()).await.expect("runs");
+        let again = lead.retain(aged.now(), &no_limit()).await.expect("runs");
         assert_eq!(rewritten(&again), [], "{damage}");
         assert_eq!(reports.count(), 1, "{damage}");
         // The block is removed once none of its traces is kept.
         aged.unpin().await;
-        lead.retain(aged.now()).await.expect("runs");
+        lead.retain(aged.now(), &no_limit()).await.expect("runs");
         assert_eq!(aged.span_partitions().await, 0, "{damage}");
         lead.release().await;
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use throughline_store::testing::no_limit;
 use throughline_wire::TraceId;
 
 use super::support::Aged;
@@ -99,7 +100,11 @@ async fn a_retention_run_with_killed_connections_has_the_same_result() {
     });
     while !kills.is_finished() {
         // Most of these runs are killed at a random point.
-        let _ = aged.fixture.store.retain_once(aged.now()).await;
+        let _ = aged
+            .fixture
+            .store
+            .retain_once(aged.now(), &no_limit())
+            .await;
     }
     aged.run(aged.now()).await;
     aged.assert_left(&left).await;
@@ -149,7 +154,12 @@ async fn spans_that_arrive_during_a_retention_run_are_kept() {
         sent
     });
     while !sending.is_finished() {
-        let _ = aged.fixture.store.retain_once(now).await.expect("runs");
+        let _ = aged
+            .fixture
+            .store
+            .retain_once(now, &no_limit())
+            .await
+            .expect("runs");
     }
     left.extend(sending.await.expect("sends"));
     aged.run(now).await;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use throughline_model::EventsOf;
+use throughline_store::testing::no_limit;
 use throughline_store::{Retain, Rewrite, SpanGroup, WriteBatch};
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{LogRecord, TraceId, UnixNanos};
@@ -222,7 +223,11 @@ async fn expired_traces_that_are_sent_again_throughout_runs_are_whole() {
         }
     });
     for _ in 0..6 {
-        aged.fixture.store.retain_once(now).await.expect("runs");
+        aged.fixture
+            .store
+            .retain_once(now, &no_limit())
+            .await
+            .expect("runs");
     }
     stop.send_replace(true);
     sending.await.expect("sends");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use throughline_model::{RetentionRules, RollupWindow, StorageGauge, StorageReport};
+use throughline_store::testing::no_limit;
 use throughline_store::{Prune, PruneStep, Retain};
 use throughline_wire::TenantId;
 
@@ -89,7 +90,7 @@ impl Aged {
             steps.push(step);
             assert!(steps.len() < 20, "{steps:?}");
             if step == PruneStep::OldestDay {
-                lead.retain(self.now()).await.expect("runs");
+                lead.retain(self.now(), &no_limit()).await.expect("runs");
             }
         }
         lead.release().await;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::AssertSqlSafe;
 use throughline_model::{RetentionReport, RetentionRules, TimeRange, TraceFilter};
+use throughline_store::testing::no_limit;
 use throughline_store::{JobKind, LeaderLock, Retain, Rewrite, SpanGroup, StoreError, WriteBatch};
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{LogRecord, TenantId, TraceId, UnixNanos};
@@ -162,7 +163,7 @@ impl Aged {
 
     pub(super) async fn try_run(&self, retain: Retain) -> Result<RetentionReport, StoreError> {
         let mut lead = self.lead().await;
-        let report = lead.retain(retain).await;
+        let report = lead.retain(retain, &no_limit()).await;
         lead.release().await;
         report
     }

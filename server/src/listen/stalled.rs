@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// A stream whose writes fail once one of them has waited for `timeout`. Time without a pending
 /// write does not count.
 #[derive(Debug)]
-pub(crate) struct NotStalled<S> {
+pub(super) struct NotStalled<S> {
     stream: S,
     timeout: Duration,
     /// The time at which the pending write fails.
@@ -21,7 +21,7 @@ pub(crate) struct NotStalled<S> {
 }
 
 impl<S> NotStalled<S> {
-    pub(crate) fn new(stream: S, timeout: Duration) -> Self {
+    pub(super) fn new(stream: S, timeout: Duration) -> Self {
         Self {
             stream,
             timeout,
