@@ -28,17 +28,16 @@ pub struct Limits {
     pub events: usize,
     /// Maximum number of links of one span. Default 1,024. Further ones are dropped and counted.
     pub links: usize,
-    /// Maximum duration of a span, in ns. Default 24 h. The end of a longer span is moved;
+    /// Maximum time that a span may start or end ahead of the server's clock, in ns. Default 24 h. A
+    /// span that starts later is rejected, so that a broken clock cannot create partitions for the
+    /// far future. An end that is later is moved to this time after the start;
     /// `throughline.sent_end_ns` keeps the original end.
-    pub duration_ns: i64,
-    /// Maximum time that a span may start ahead of the server's clock, in ns. Default 24 h. A later
-    /// span is rejected, so that a broken clock cannot create partitions for the far future.
     pub ahead_ns: i64,
     /// Time that a span may start ahead of the server's clock without the repair `clock_skewed`, in
     /// ns. Default 5 min.
     pub unmarked_ahead_ns: i64,
-    /// Time that a span may start before the server's clock without the repair `clock_skewed`, in
-    /// ns. Default 48 h: the maximum duration, plus one day during which the sender could not send.
+    /// Time between the end of a span and its arrival without the repair `arrived_late`, in ns.
+    /// Default 48 h.
     pub unmarked_behind_ns: i64,
     /// True if the input may be an export of ours that was validated before; then
     /// `throughline.cut_bytes` is trusted. Default true. The receivers of a server set it to false,
@@ -56,7 +55,6 @@ impl Default for Limits {
             attributes: 1024,
             events: 1024,
             links: 1024,
-            duration_ns: UnixNanos::PER_DAY,
             ahead_ns: UnixNanos::PER_DAY,
             unmarked_ahead_ns: 5 * UnixNanos::PER_MINUTE,
             unmarked_behind_ns: 2 * UnixNanos::PER_DAY,

@@ -30,18 +30,22 @@ macro_rules! repairs {
 
 // Keep these sorted by name: the iterator of `RepairSet` then yields sorted names.
 repairs! {
+    /// The span or log record arrived more than 48 h after its end. It is stored as sent.
+    ArrivedLate = "arrived_late",
     /// Attributes over the limit were dropped and counted.
     AttributesDropped = "attributes_dropped",
-    /// The start is well before or after the server's clock. The span is stored as sent.
+    /// The start is more than 5 min ahead of the server's clock. The span is stored as sent.
     ClockSkewed = "clock_skewed",
     /// NUL characters were replaced by U+2400.
     ControlCharacters = "control_characters",
-    /// The span was longer than the limit. Its end was moved; `throughline.sent_end_ns` keeps the
-    /// original end.
-    DurationCut = "duration_cut",
+    /// The end was more than 24 h ahead of the server's clock. It was moved to 24 h after the start;
+    /// `throughline.sent_end_ns` keeps the original end.
+    EndAhead = "end_ahead",
     /// The end was before the start and was moved to the start; `throughline.sent_end_ns` keeps the
     /// original end.
     EndBeforeStart = "end_before_start",
+    /// No end was received. The span ends at its start.
+    EndMissing = "end_missing",
     /// An event had no time and got the start time of the span.
     EventTimeMissing = "event_time_missing",
     /// Events over the limit were dropped and counted.

@@ -19,7 +19,7 @@ use Answer::{Marked, Rejected};
 
 type Row = (&'static str, fn(&mut Span), Answer);
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 19] = [
     (
         "a short trace id",
         |span| span.trace_id.truncate(15),
@@ -58,7 +58,7 @@ const ROWS: [Row; 18] = [
     (
         "no end",
         |span| span.end_time_unix_nano = 0,
-        Marked("end_before_start"),
+        Marked("end_missing"),
     ),
     (
         "no start",
@@ -86,12 +86,20 @@ const ROWS: [Row; 18] = [
             span.start_time_unix_nano -= 30 * DAY_NS;
             span.end_time_unix_nano -= 30 * DAY_NS;
         },
-        Marked("clock_skewed"),
+        Marked("arrived_late"),
     ),
     (
-        "two days of work",
-        |span| span.start_time_unix_nano -= 2 * DAY_NS - 60_000_000_000,
-        Marked("duration_cut"),
+        "an end in ten years",
+        |span| span.end_time_unix_nano += 3652 * DAY_NS,
+        Marked("end_ahead"),
+    ),
+    (
+        "a start in an hour",
+        |span| {
+            span.start_time_unix_nano += DAY_NS / 24;
+            span.end_time_unix_nano += DAY_NS / 24;
+        },
+        Marked("clock_skewed"),
     ),
     (
         "a name of 1 MB",
@@ -293,5 +301,26 @@ async fn a_bad_attribute_of_a_resource_costs_that_attribute_alone() {
             assert!(resource.contains("18446744073709551616"), "{resource}");
             assert!(resource.contains("part_unreadable"), "{resource}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_span_longer_than_two_days_keeps_its_times_and_is_not_repaired() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for receiver in Receiver::ALL {
+        let mut long = span("three days of work");
+        long.start_time_unix_nano -= 3 * DAY_NS;
+        let answer = server.send(receiver, std::slice::from_ref(&long)).await;
+        assert_eq!(answer["rejected"], 0, "{receiver:?}");
+        let trace = server.trace(&long).await;
+        let stored = &trace["spans"][0];
+        assert_eq!(stored["start_ns"], long.start_time_unix_nano.to_string());
+        assert_eq!(stored["end_ns"], long.end_time_unix_nano.to_string());
+        let attributes = stored["attributes"].to_string();
+        assert!(
+            !attributes.contains("throughline."),
+            "{receiver:?}: {attributes}"
+        );
     }
 }

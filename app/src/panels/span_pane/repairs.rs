@@ -39,13 +39,15 @@ pub(super) fn Repairs(
 
 const fn sentence(repair: Repair) -> &'static str {
     match repair {
-        Repair::AttributesDropped => "Attributes beyond the limit were dropped.",
-        Repair::ClockSkewed => {
-            "Its start is far from the server's clock: the sender's clock is wrong."
+        Repair::ArrivedLate => {
+            "It arrived more than 48 h after its end: it was sent late, or the sender's clock is slow."
         }
+        Repair::AttributesDropped => "Attributes beyond the limit were dropped.",
+        Repair::ClockSkewed => "It began after it arrived: the sender's clock is fast.",
         Repair::ControlCharacters => "NUL characters were replaced.",
-        Repair::DurationCut => "Its duration was longer than the limit; its end was moved.",
+        Repair::EndAhead => "Its end is more than 24 h in the future and was moved.",
         Repair::EndBeforeStart => "It ended before it began; its end was moved to its start.",
+        Repair::EndMissing => "No end was received.",
         Repair::EventTimeMissing => "An event without a time was moved to the start.",
         Repair::EventsDropped => "Events beyond the limit were dropped.",
         Repair::InvalidUtf8 => "Text that is not valid UTF-8 was replaced.",

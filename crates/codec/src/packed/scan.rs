@@ -34,12 +34,11 @@ impl PackedSpans {
 
 /// Returns true if validation would neither reject the span for its times nor repair them.
 fn is_in_time(head: &Head, limits: &Limits, now: UnixNanos) -> bool {
-    let ahead_ns = head.start.since(now);
-    let lasts_ns = head.end.since(head.start);
     head.start > UnixNanos::default()
-        && ahead_ns <= limits.unmarked_ahead_ns.min(limits.ahead_ns)
-        && ahead_ns >= limits.unmarked_behind_ns.saturating_neg()
-        && (0..=limits.duration_ns).contains(&lasts_ns)
+        && head.start <= head.end
+        && head.start.since(now) <= limits.unmarked_ahead_ns.min(limits.ahead_ns)
+        && head.end.since(now) <= limits.ahead_ns
+        && now.since(head.end) <= limits.unmarked_behind_ns
 }
 
 /// The lists of a span, in the order in which senders write them. The stored form holds each list

@@ -180,7 +180,10 @@ fn attributes_are_read_one_by_one_without_the_others() {
 #[test]
 fn a_span_that_validation_would_change_is_not_packed() {
     assert!(changed(|_| {}));
-    let refused: [fn(&mut Span); 19] = [
+    assert!(changed(
+        |span| span.start_time_unix_nano -= 3 * 86_400_000_000_000
+    ));
+    let refused: [fn(&mut Span); 20] = [
         |span| span.trace_id = vec![0; 16],
         |span| span.trace_id = vec![1; 15],
         |span| span.span_id = vec![0; 8],
@@ -194,7 +197,11 @@ fn a_span_that_validation_would_change_is_not_packed() {
         |span| span.end_time_unix_nano = span.start_time_unix_nano - 1,
         |span| span.end_time_unix_nano = 0,
         |span| span.start_time_unix_nano = NOW_NS + 400_000_000_000,
-        |span| span.start_time_unix_nano -= 3 * 86_400_000_000_000,
+        |span| span.end_time_unix_nano = NOW_NS + 90_000_000_000_000,
+        |span| {
+            span.start_time_unix_nano -= 3 * 86_400_000_000_000;
+            span.end_time_unix_nano -= 3 * 86_400_000_000_000;
+        },
         |span| span.events[0].time_unix_nano = 0,
         |span| span.events[0].name = "a\0b".into(),
         |span| span.links[0].span_id = vec![],

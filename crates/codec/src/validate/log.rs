@@ -2,7 +2,7 @@
 
 use throughline_wire::{LogRecord, UnixNanos};
 
-use super::{Limits, Notes, RejectReason, Repair, repair_attributes, text, value};
+use super::{Limits, Notes, RejectReason, Repair, repair_attributes, text, times, value};
 use crate::context::Repairs;
 
 /// Validates and repairs `record`; `now` and `repairs` as in [`validate`](super::validate).
@@ -62,10 +62,10 @@ fn repair_times(
             limit_ns: limits.ahead_ns,
         });
     }
-    if ahead_ns > limits.unmarked_ahead_ns || ahead_ns < limits.unmarked_behind_ns.saturating_neg()
-    {
+    if ahead_ns > limits.unmarked_ahead_ns {
         notes.insert(Repair::ClockSkewed);
     }
+    times::note_lateness(record.time, limits, now, notes);
     Ok(())
 }
 

@@ -32,17 +32,29 @@ pub(super) fn repair(
             limit_ns: limits.ahead_ns,
         });
     }
-    if ahead_ns > limits.unmarked_ahead_ns || ahead_ns < limits.unmarked_behind_ns.saturating_neg()
-    {
+    if ahead_ns > limits.unmarked_ahead_ns {
         notes.insert(Repair::ClockSkewed);
     }
     let sent_end = span.end;
-    if sent_end < span.start {
+    if sent_end == missing {
+        notes.insert(Repair::EndMissing);
+        span.end = span.start;
+    } else if sent_end < span.start {
         notes.insert(Repair::EndBeforeStart);
         span.end = span.start;
-    } else if sent_end.since(span.start) > limits.duration_ns {
-        notes.insert(Repair::DurationCut);
-        span.end = span.start.saturating_add(limits.duration_ns);
+    } else if sent_end.since(now) > limits.ahead_ns {
+        notes.insert(Repair::EndAhead);
+        // The moved end does not depend on the clock, so that a span that is sent again is equal.
+        span.end = span.start.saturating_add(limits.ahead_ns);
     }
+    note_lateness(span.end, limits, now, notes);
     Ok((sent_end != span.end && sent_end != missing).then_some(sent_end))
+}
+
+/// Records a time that is long past. The clock of the sender need not be wrong: a span can be long,
+/// and a batch can wait.
+pub(super) fn note_lateness(time: UnixNanos, limits: &Limits, now: UnixNanos, notes: &mut Notes) {
+    if now.since(time) > limits.unmarked_behind_ns {
+        notes.insert(Repair::ArrivedLate);
+    }
 }

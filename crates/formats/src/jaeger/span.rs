@@ -90,9 +90,10 @@ pub(super) fn read(
         Some(0) => return Err("startTime: is zero".to_owned()),
         time => instant(time),
     };
-    span.end = span
-        .start
-        .saturating_add(nanos(sent.duration.unwrap_or_default()));
+    // Without a duration the end stays missing.
+    if let Some(duration) = sent.duration {
+        span.end = span.start.saturating_add(nanos(duration));
+    }
     relate(
         &mut span,
         sent.references,

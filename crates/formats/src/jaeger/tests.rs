@@ -405,3 +405,13 @@ fn a_tag_of_too_many_items_is_truncated_and_marked() {
     assert_eq!(values.last(), Some(&"… [cut: 5 values]".into()));
     assert!(RepairSet::of(&span.attributes).contains(Repair::ValueCut));
 }
+
+#[test]
+fn a_span_without_a_duration_has_no_end() {
+    let span = read_one(json!({"duration": null}));
+    assert_eq!(span.end, span.start);
+    assert!(RepairSet::of(&span.attributes).contains(Repair::EndMissing));
+    let span = read_one(json!({"duration": 0}));
+    assert_eq!(span.duration_ns(), 0);
+    assert!(RepairSet::of(&span.attributes).is_empty());
+}

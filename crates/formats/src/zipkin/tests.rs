@@ -260,3 +260,11 @@ fn tags_beyond_the_budget_are_counted_as_dropped() {
     assert_eq!(dropped(&beyond), dropped(&full) + 3);
     assert!(RepairSet::of(&beyond.attributes).contains(Repair::AttributesDropped));
 }
+
+#[test]
+fn a_span_without_a_duration_has_no_end() {
+    let span = the_span(&[("duration", Value::Null)]);
+    assert_eq!(span.end, span.start);
+    let repairs = RepairSet::of(&span.attributes);
+    assert_eq!(repairs, RepairSet::from_iter([Repair::EndMissing]));
+}
