@@ -168,3 +168,27 @@ async fn what_was_dropped_or_cut_is_said_with_who_did_it() {
     }
     assert!(!here_too.contains("cut_bytes"), "said once, in words");
 }
+
+#[tokio::test]
+async fn a_large_status_message_shows_its_beginning_and_offers_the_whole() {
+    let failed = span("charge card").error("the beginning").build();
+    let payload = Payload {
+        reference: PayloadRef {
+            place: PayloadPlace::StatusMessage,
+            hash: "ab".repeat(16),
+            byte_count: 900_000,
+        },
+        value: "the whole".into(),
+    };
+    let path = format!("/traces/{}?span={}", failed.trace_id, failed.span_id);
+    let reader = FakeReader::new(vec![Sent::by("shop", failed.clone())]);
+    let answer = get(&path, reader.keeping(failed.span_id, payload)).await;
+    let text = answer.text();
+    assert!(text.contains("the beginning"), "{text}");
+    assert!(text.contains("Show whole value (900 kB)"), "{text}");
+    assert!(
+        answer
+            .html
+            .contains(&format!("/payloads/{}", "ab".repeat(16)))
+    );
+}

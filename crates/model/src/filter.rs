@@ -26,9 +26,9 @@ pub struct TraceFilter {
     pub range: TimeRange,
     /// The exact name of a service that took part.
     pub service: Option<String>,
-    /// A match on the name of the root operation.
+    /// A match on the name of a span of the trace.
     pub operation: Option<OperationMatch>,
-    /// The kind of the root span.
+    /// The kind of a span of the trace, the same span as that of `operation`.
     pub kind: Option<SpanKind>,
     /// The status of the trace.
     pub status: Option<StatusFilter>,

@@ -41,6 +41,8 @@ pub enum PayloadPlace {
     },
     /// The body of a log record.
     Body,
+    /// The message of the status of the span.
+    StatusMessage,
 }
 
 impl PayloadRef {
@@ -48,6 +50,12 @@ impl PayloadRef {
     pub fn of_attribute<'a>(refs: &'a [Self], wanted: &str) -> Option<&'a Self> {
         refs.iter()
             .find(|known| matches!(&known.place, PayloadPlace::Attribute { key } if key == wanted))
+    }
+
+    /// Returns the reference for the status message of the span.
+    pub fn of_status_message(refs: &[Self]) -> Option<&Self> {
+        refs.iter()
+            .find(|known| known.place == PayloadPlace::StatusMessage)
     }
 
     /// Returns the reference for an attribute of the event at index `place`.

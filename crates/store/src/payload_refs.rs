@@ -21,6 +21,8 @@ pub(crate) enum ValuePath {
     Link { at: u32, attribute: u32 },
     /// The body of a log record.
     Body,
+    /// The status message of a span.
+    StatusMessage,
 }
 
 /// A reference to one offloaded value.
@@ -28,8 +30,8 @@ pub(crate) enum ValuePath {
 pub(crate) struct Reference {
     pub path: ValuePath,
     pub byte_count: u64,
-    /// The membership filter entry of the attribute with its full value; 0 for a value without a
-    /// text.
+    /// The membership filter entry of the attribute with its full value, or that of an offloaded
+    /// array; 0 for a value of another type.
     pub filter_entry: u64,
     pub hash: [u8; 16],
 }
@@ -60,6 +62,7 @@ impl Reference {
                 varint::put(attribute.into(), out);
             }
             ValuePath::Body => out.push(3),
+            ValuePath::StatusMessage => out.push(4),
         }
         varint::put(self.byte_count, out);
         out.extend_from_slice(&self.filter_entry.to_le_bytes());
@@ -90,6 +93,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Reference>, Unreadable> {
                 attribute: small(&mut rest)?,
             },
             3 => ValuePath::Body,
+            4 => ValuePath::StatusMessage,
             _ => return Err(Unreadable),
         };
         let byte_count = varint::take(&mut rest).ok_or(Unreadable)?;
@@ -124,6 +128,7 @@ mod tests {
             any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Event { at, attribute }),
             any::<(u32, u32)>().prop_map(|(at, attribute)| ValuePath::Link { at, attribute }),
             Just(ValuePath::Body),
+            Just(ValuePath::StatusMessage),
         ];
         (path, any::<u64>(), any::<u64>(), any::<[u8; 16]>()).prop_map(
             |(path, byte_count, filter_entry, hash)| Reference {

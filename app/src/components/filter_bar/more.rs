@@ -47,7 +47,7 @@ pub(super) fn MoreFields(
     .into_any()
 }
 
-/// A select of the root span's kind.
+/// A select of the kind that a span of the trace has.
 #[component]
 fn KindField(values: Values) -> impl IntoView {
     let chosen = value_of(values, "kind");
@@ -58,7 +58,7 @@ fn KindField(values: Values) -> impl IntoView {
     });
     view! {
         <label class="field">
-            <span>"Root span kind"</span>
+            <span>"Span kind"</span>
             <select name="kind">{choices}</select>
         </label>
     }

@@ -37,13 +37,20 @@ pub(super) fn Failure(
     } else {
         message
     };
+    let line = if let Some(kept) = of_span.status_message() {
+        let (preview, what) = (headline.clone(), "status message".to_owned());
+        Some(view! { <Whole kept preview what look=Look::Text /> }.into_any())
+    } else {
+        let text = visible(&headline);
+        (!text.is_empty()).then(|| view! { <p class="message">{text}</p> }.into_any())
+    };
     let exceptions: Vec<_> = exceptions
         .into_iter()
         .map(|(exception, kept)| view! { <Exception exception kept headline=headline.clone() /> })
         .collect();
     view! {
         <div class="box e" role="note" aria-label="Error">
-            {(!headline.is_empty()).then(|| view! { <p class="message">{visible(&headline)}</p> })}
+            {line}
             {exceptions}
         </div>
     }

@@ -42,6 +42,11 @@ impl OfSpan {
         self.kept(PayloadRef::of_attribute(&self.payloads, key))
     }
 
+    /// Returns the offloaded status message.
+    pub(super) fn status_message(&self) -> Option<OffloadedPayload> {
+        self.kept(PayloadRef::of_status_message(&self.payloads))
+    }
+
     /// Returns the offloaded payload of an attribute of the event at index `place`.
     pub(super) fn event(&self, place: usize, key: &str) -> Option<OffloadedPayload> {
         self.kept(PayloadRef::of_event(&self.payloads, place, key))

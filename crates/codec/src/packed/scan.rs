@@ -4,7 +4,7 @@ use throughline_wire::Limits;
 use throughline_wire::{SpanId, SpanKind, StatusCode, TraceId, UnixNanos};
 
 use super::canonical::{self, Keys};
-use super::{Head, PackedSpans};
+use super::{Head, MAX_VALUE_BYTES, PackedSpans};
 use crate::binary::{Reader, writer};
 
 impl PackedSpans {
@@ -150,7 +150,7 @@ fn scan(out: &mut PackedSpans, span: &[u8], limits: &Limits) -> Option<Head> {
     let [attributes_len, events_len, links_len] = lists.lengths.map(|len| u32::try_from(len).ok());
     if name.len() > limits.name_chars
         || trace_state.len() > limits.trace_state_bytes
-        || message.len() > limits.value_bytes
+        || message.len() > limits.value_bytes.min(MAX_VALUE_BYTES)
     {
         return None;
     }

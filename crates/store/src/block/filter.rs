@@ -33,6 +33,7 @@ const SALTS: [u32; WORDS] = [
 ];
 const TRACE: u64 = 1;
 const KEY: u64 = 2;
+const ARRAY: u64 = 3;
 
 /// An entry of a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +54,12 @@ impl FilterEntry {
     /// a long text once.
     pub(crate) const fn of_hashes(key_hash: u64, text_hash: u64) -> Self {
         Self((key_hash.rotate_left(25) ^ text_hash).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// Returns the entry for an offloaded array. The filter does not have its elements, so the block
+    /// may have any value.
+    pub(crate) fn offloaded_array() -> Self {
+        Self(xxh3_64_with_seed(b"offloaded array", ARRAY))
     }
 
     /// Returns the entry from the form that [`Self::to_bits`] returned.

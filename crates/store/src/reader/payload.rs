@@ -48,6 +48,7 @@ pub(super) fn of_span(references: &[Reference], span: &Span) -> Vec<PayloadRef> 
                 at,
                 key: key(&span.links.get(at as usize)?.attributes, attribute)?,
             },
+            ValuePath::StatusMessage => PayloadPlace::StatusMessage,
             ValuePath::Body => return None,
         })
     };
@@ -64,7 +65,7 @@ pub(super) fn of_event(references: &[Reference], event: &LogRecord) -> Vec<Paylo
             })
         }
         ValuePath::Body => Some(PayloadPlace::Body),
-        ValuePath::Event { .. } | ValuePath::Link { .. } => None,
+        ValuePath::Event { .. } | ValuePath::Link { .. } | ValuePath::StatusMessage => None,
     };
     described(references, place)
 }
@@ -108,6 +109,12 @@ pub(super) fn restore(
                 .links
                 .get_mut(at as usize)
                 .and_then(|link| slot(&mut link.attributes, attribute)),
+            ValuePath::StatusMessage => {
+                if let AttributeValue::Str(message) = value {
+                    span.status.message.clone_from(message);
+                }
+                None
+            }
             ValuePath::Body => None,
         };
         if let Some(slot) = slot {
@@ -128,7 +135,7 @@ pub(super) fn restore_event(
         let slot = match place {
             ValuePath::Attribute(at) => slot(&mut event.attributes, at),
             ValuePath::Body => Some(&mut event.body),
-            ValuePath::Event { .. } | ValuePath::Link { .. } => None,
+            ValuePath::Event { .. } | ValuePath::Link { .. } | ValuePath::StatusMessage => None,
         };
         if let Some(slot) = slot {
             slot.clone_from(value);

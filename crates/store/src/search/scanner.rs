@@ -224,13 +224,14 @@ impl Scanner {
                     if cancelled.load(Ordering::Relaxed) {
                         break;
                     }
-                    let Some(text) = text_of(&row.content, row.byte_count) else {
+                    let Some(value) = value_of(&row.content, row.byte_count) else {
                         continue;
                     };
+                    let mut buffer = String::new();
                     for test in attribute_tests(&plan.leaves) {
                         let key = (test.number, row.hash.into_bytes());
                         if let Some(passes) = outcomes.get_mut(&key) {
-                            *passes = test.test.text(text.as_bytes());
+                            *passes = test.test.value(&value, &mut buffer);
                         }
                     }
                 }
@@ -285,17 +286,14 @@ async fn on_blocking_thread<T: Send + 'static>(
     })
 }
 
-/// Returns the text of a payload. Returns `None` if the payload is not text or cannot be read.
-fn text_of(content: &[u8], byte_count: i64) -> Option<String> {
+/// Returns the value of a payload. Returns `None` if it cannot be read.
+fn value_of(content: &[u8], byte_count: i64) -> Option<AttributeValue> {
     let byte_count = usize::try_from(byte_count)
         .ok()
         .filter(|count| *count <= MAX_PAYLOAD_BYTES)?;
     let encoded = decompress(content, byte_count).ok()?;
     let reader = binary::Reader::new(&encoded);
-    match binary::decode_value(reader).ok()? {
-        AttributeValue::Str(text) => Some(text.into_owned()),
-        _ => None,
-    }
+    binary::decode_value(reader).ok()
 }
 
 #[cfg(test)]

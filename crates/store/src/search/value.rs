@@ -13,6 +13,7 @@ use super::name::NameTest;
 use super::number::{Number, is_ordered};
 use crate::block::{ColumnKind, FilterEntry};
 use crate::ids;
+use crate::payload_refs::Reference;
 
 /// A compiled comparison of values.
 #[derive(Debug, Clone)]
@@ -187,11 +188,15 @@ impl ValueTest {
         self.text(buffer.as_bytes())
     }
 
-    /// Returns whether a payload passes, judged by its hash. Returns `None` if the test needs its
-    /// text.
-    pub(super) fn payload(&self, is_text: bool, hash: &[u8; 16]) -> Option<bool> {
+    /// Returns whether a payload passes, judged by its reference. Returns `None` if the test needs its
+    /// value.
+    pub(super) fn payload(&self, reference: &Reference) -> Option<bool> {
+        let is_array = reference.filter_entry == FilterEntry::offloaded_array().to_bits();
+        let is_text = reference.filter_entry != 0;
+        let hash = &reference.hash;
         match self {
             Self::Exists => Some(true),
+            _ if is_array => None,
             Self::Equal(wanted) => Some(is_text && wanted.hash == *hash),
             Self::Number(..) | Self::Bool(_) => Some(false),
             _ if !is_text => Some(false),
@@ -242,7 +247,8 @@ impl ValueTest {
     pub(super) fn filter_entries(&self, key: &[u8]) -> Option<Vec<FilterEntry>> {
         let texts = self.equal_texts()?;
         let entries = texts.iter().map(|text| FilterEntry::attribute(key, text));
-        Some(entries.collect())
+        let array = core::iter::once(FilterEntry::offloaded_array());
+        Some(entries.chain(array).collect())
     }
 
     /// Returns bytes that the encoded attributes must contain if one of them passes. Returns `None`

@@ -281,3 +281,62 @@ async fn the_original_size_of_a_truncated_value_is_stored_with_the_span() {
     let skeleton = skeleton.expect("reads").expect("is there");
     assert_eq!(skeleton.completeness.cut_bytes as i64, cut);
 }
+
+#[tokio::test]
+async fn large_status_messages_are_offloaded_and_read_back_whole() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(75);
+    let trace_id = ids.trace_id();
+    let sent: Vec<_> = (0..12)
+        .map(|at| {
+            let message = format!("failed in step {at}: {}", noise(1_000_000, at));
+            let span = span("work")
+                .in_trace(trace_id)
+                .id(ids.span_id())
+                .starts(fixture.at_ms(at as i64))
+                .error(message);
+            Sent::by("shop", span.build())
+        })
+        .collect();
+    assert_eq!(fixture.write(&sent).await, received(12));
+    assert_eq!(fixture.count(PAYLOADS).await, 12);
+    let reader = fixture.reader();
+    for Sent { span, .. } in &sent {
+        let details = reader.span_details(trace_id, span.span_id).await;
+        let details = details.expect("reads").remove(0);
+        let message = &details.span.status.message;
+        assert_eq!(message.len(), 8 << 10);
+        assert!(span.status.message.starts_with(&**message));
+        let [reference] = details.payloads.as_slice() else {
+            panic!("{:?}", details.payloads)
+        };
+        assert_eq!(reference.place, PayloadPlace::StatusMessage);
+        let payload = reader
+            .span_payload(trace_id, span.span_id, &reference.hash)
+            .await;
+        let payload = payload.expect("reads").expect("is there");
+        assert_eq!(payload.value.as_str(), Some(&*span.status.message));
+    }
+    let (mut read, mut after) = (Vec::new(), None);
+    loop {
+        let page = reader.trace(trace_id, after).await.expect("reads");
+        let page = page.expect("is there");
+        assert!(page.spans.len() <= 10, "a page has at most 10 MiB");
+        read.extend(page.spans.into_iter().map(|stored| stored.span));
+        after = page.after;
+        if after.is_none() {
+            break;
+        }
+    }
+    read.sort_by_key(|span| span.start);
+    assert!(read.iter().eq(sent.iter().map(|sent| &sent.span)));
+    let found = fixture
+        .list(&TraceFilter {
+            error: Some("IN STEP 7".to_owned()),
+            ..TraceFilter::default()
+        })
+        .await;
+    assert_eq!(found.len(), 1);
+    // A retry adds nothing.
+    assert_eq!(fixture.write(&sent).await, both(0, 12));
+}

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use throughline_model::{Direction, PageRequest, Total, TraceFilter, TraceSummary};
+use throughline_model::{
+    AttributeCondition, Direction, PageRequest, Total, TraceFilter, TraceSummary,
+};
 use throughline_testkit::{Ids, Sent, span};
 use throughline_wire::{AttributeValue, InstrumentationScope, Resource, SpanEvent, semconv};
 
@@ -179,4 +181,61 @@ async fn offloaded_payloads_find_their_traces() {
     assert_eq!(traces.len(), 2);
     let preview = format!("{}… [9001 bytes]", "o".repeat(1_024));
     assert_eq!(found(&fixture, None, &preview).await, []);
+}
+
+#[tokio::test]
+async fn an_element_of_an_array_is_found_whatever_the_size_and_owner_of_the_array() {
+    let fixture = Fixture::new().await;
+    let mut ids = Ids::seeded(97);
+    let array = |name: &str, count: i64| {
+        let texts = (0..count).map(|at| AttributeValue::from(format!("{name}-{at}")));
+        let others = [AttributeValue::from(count), 2.5.into(), true.into()];
+        AttributeValue::Array(texts.chain(others).collect())
+    };
+    let mut sent = Vec::new();
+    // The second array is larger than 8 KiB and offloaded.
+    for (name, count) in [("small", 10), ("large", 2_000)] {
+        let mut own = lone("own", &mut ids).starts(fixture.now).build();
+        own.attributes.insert("list", array(name, count));
+        let attributes = [("list", array(name, count))].into_iter().collect();
+        let of_event = lone("event", &mut ids).starts(fixture.now);
+        let of_event = of_event.event(0, "listed", attributes).build();
+        let plain = lone("resource", &mut ids).starts(fixture.now).build();
+        let mut resource = Resource::of_service("shop");
+        resource.attributes.insert("list", array(name, count));
+        sent.push(Sent::by("shop", own));
+        sent.push(Sent::by("shop", of_event));
+        sent.push(Sent {
+            resource: Arc::new(resource),
+            ..Sent::by("shop", plain)
+        });
+    }
+    let other = lone("other", &mut ids).starts(fixture.now);
+    sent.push(Sent::by("shop", other.with("list", "small").build()));
+    fixture.write(&sent).await;
+    let listed = async |text: &str| {
+        let attributes = vec![AttributeCondition {
+            key: "list".to_owned(),
+            value: text.to_owned(),
+        }];
+        let filter = TraceFilter {
+            attributes,
+            ..TraceFilter::default()
+        };
+        fixture.list(&filter).await.len()
+    };
+    for (text, count) in [
+        ("small-7", 3),
+        ("large-1999", 3),
+        ("10", 3),
+        ("2000", 3),
+        ("2.5", 6),
+        ("true", 6),
+        ("large-2000", 0),
+        ("large", 0),
+        ("small", 1),
+    ] {
+        assert_eq!(listed(text).await, count, "{text}");
+    }
+    assert_eq!(found(&fixture, None, "large-1999").await.len(), 3);
 }

@@ -106,8 +106,7 @@ impl AttributeScan<'_> {
     /// Returns true if a payload passes. If its text must be read first, records the payload and
     /// returns false.
     fn payload_passes(&self, test: &AttributeTest, reference: &Reference) -> bool {
-        let is_text = reference.filter_entry != 0;
-        if let Some(passes) = test.test.payload(is_text, &reference.hash) {
+        if let Some(passes) = test.test.payload(reference) {
             return passes;
         }
         let key = (test.number, reference.hash);

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use throughline_codec::binary;
@@ -87,6 +88,11 @@ fn large_bytes_of_span(span: &Span, threshold: usize) -> usize {
         .chain(events)
         .chain(links)
         .map(|attributes| large_bytes_in(attributes, threshold))
+        .chain(
+            [span.status.message.len()]
+                .into_iter()
+                .filter(|len| *len > threshold),
+        )
         .sum()
 }
 
@@ -157,6 +163,7 @@ impl Detacher {
         let mut references = Vec::new();
         let refs = &mut references;
         self.attributes(&mut span.attributes, day, refs, ValuePath::Attribute);
+        self.status_message(&mut span.status.message, day, refs);
         for (at, event) in (0..).zip(&mut span.events) {
             self.attributes(&mut event.attributes, day, refs, |attribute| {
                 ValuePath::Event { at, attribute }
@@ -168,6 +175,29 @@ impl Detacher {
             });
         }
         references
+    }
+
+    /// Leaves as much of the message as a message may have without a payload, so that a search by
+    /// error text covers it.
+    fn status_message(
+        &mut self,
+        message: &mut Cow<'static, str>,
+        day_ns: i64,
+        references: &mut Vec<u8>,
+    ) {
+        if message.len() <= self.threshold {
+            return;
+        }
+        let begin = message[..message.floor_char_boundary(self.threshold)].to_owned();
+        let count_before = references.len();
+        let mut value = AttributeValue::Str(core::mem::take(message));
+        let path = (ValuePath::StatusMessage, 0);
+        self.value(&mut value, day_ns, references, path);
+        *message = match value {
+            // The message could not be compressed and stays whole.
+            AttributeValue::Str(whole) if references.len() == count_before => whole,
+            _ => begin.into(),
+        };
     }
 
     fn event(&mut self, event: &mut LogRecord) -> Vec<u8> {
@@ -195,6 +225,7 @@ impl Detacher {
                 AttributeValue::Str(text) => {
                     FilterEntry::attribute(key.as_bytes(), text.as_bytes()).to_bits()
                 }
+                AttributeValue::Array(_) => FilterEntry::offloaded_array().to_bits(),
                 _ => 0,
             };
             self.value(value, day_ns, references, (path(at), filter_entry));

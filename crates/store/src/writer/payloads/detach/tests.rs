@@ -39,6 +39,24 @@ async fn a_value_at_the_threshold_stays_and_a_larger_one_becomes_a_preview() {
 }
 
 #[tokio::test]
+async fn a_large_status_message_stays_in_part_and_is_taken_out_whole() {
+    let spans = [100, 101].map(|chars| {
+        throughline_testkit::span("s")
+            .error("é".repeat(chars))
+            .build()
+    });
+    let (batch, detached) = detach(batch_of(spans.to_vec()), 200).await;
+    let spans = &batch.groups[0].spans;
+    assert_eq!(spans[0].status.message, "é".repeat(100));
+    assert_eq!(spans[1].status.message, "é".repeat(100));
+    assert!(detached.of_span(0).is_empty());
+    let references = crate::payload_refs::decode(detached.of_span(1)).expect("reads");
+    assert_eq!(references[0].path, ValuePath::StatusMessage);
+    assert_eq!(references[0].byte_count, 202);
+    assert_eq!(detached.payloads.len(), 1);
+}
+
+#[tokio::test]
 async fn equal_payloads_of_a_batch_are_compressed_once() {
     let large = || "y".repeat(10_000);
     let one = throughline_testkit::span("a").with("k", large()).build();
