@@ -47,7 +47,7 @@ pub struct TraceFilter {
     /// The exact value of a request, correlation, job or order id, or of any other indexed
     /// attribute.
     pub correlation: Option<String>,
-    /// A text that the message of the first error contains. Case is ignored.
+    /// A text that the message of a failed span contains. Case is ignored.
     pub error: Option<String>,
     /// True to select pinned traces only.
     pub is_pinned: bool,
