@@ -1,7 +1,7 @@
 //! Erases the stored data of selected traces, regardless of the retention rules.
 //!
-//! First the rows of the traces are removed with their events and pins: from then on no reader
-//! finds them. Then their spans are removed from the blocks. Last, large values without a reference
+//! First the events of the traces are removed, in batches, then their rows with their pins: from then on
+//! no reader finds them. Then their spans are removed from the blocks. Last, large values without a reference
 //! are removed from the tables of their days. An erasure that was interrupted can be repeated and
 //! continues: the days of its large values stay marked in the database until the values are
 //! removed.
@@ -125,6 +125,8 @@ async fn remove_traces(
 ) -> Result<retention::RemovedTraces, sqlx::Error> {
     // Events of the traces may be in a table that a run of retention took out before it broke off.
     retention::finish_leftovers(connection, damaged).await?;
+    // Before the rows, so that an erasure that breaks off can be repeated.
+    retention::remove_events_of(connection, tenant, trace_ids).await?;
     exclusive::acquire(connection).await?;
     let removed = retention::remove_traces(connection, tenant, trace_ids).await;
     let released = exclusive::release(connection).await;

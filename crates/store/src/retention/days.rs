@@ -11,8 +11,7 @@ use super::damaged::Damaged;
 use super::kept::{Keep, RowCounts, Unknown};
 use super::partition::{Parent, Partition};
 use super::removal::{self, RemovalOutcome};
-use super::{Cutoffs, Rewrite, Run, catalogue, payload_days, rewrite, swap};
-use crate::compaction::exclusive;
+use super::{Cutoffs, Rewrite, Run, catalogue, in_place, payload_days, rewrite, swap};
 use crate::sqlstate::is_damage;
 
 /// A step is done again so often when others are in its way.
@@ -158,14 +157,34 @@ async fn work_off_blocks(
             }
             continue;
         }
-        // Compaction may be writing to it: it waits.
-        exclusive::acquire(connection).await?;
-        let done =
-            work_off_partition(connection, partition, cutoffs, may_rewrite, damaged, report).await;
-        let released = exclusive::release(connection).await;
-        done?;
-        released?;
+        work_off_young(connection, partition, cutoffs, damaged, report).await?;
     }
+    Ok(())
+}
+
+/// Works off a partition of blocks that is not past: compaction may be writing to it. A partition in
+/// which nothing is kept is dropped. Any other is rewritten a few blocks at a time, so that compaction
+/// never waits for long.
+async fn work_off_young(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    cutoffs: Cutoffs,
+    damaged: &mut Damaged,
+    report: &mut RetentionReport,
+) -> Result<(), sqlx::Error> {
+    let keep = Keep::Directory {
+        before_ns: cutoffs.ok_ns,
+    };
+    let counts = counts::counts(connection, partition, keep, damaged).await?;
+    let Some(step) = step(counts, MayRewrite::Yes) else {
+        return Ok(());
+    };
+    let is_dropped = step == PartitionStep::Drop
+        && removal::drop_it(connection, partition, counts, keep).await? == RemovalOutcome::Done;
+    if !is_dropped {
+        in_place::rewrite(connection, partition, keep, damaged).await?;
+    }
+    report.partitions.push(change(partition, step, counts));
     Ok(())
 }
 

@@ -54,6 +54,40 @@ pub(super) async fn counts(
     .await
 }
 
+/// Returns the blocks of which a condition on the kept traces `t` holds, by tenant.
+async fn listed(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+    damaged: &Damaged,
+    condition: &'static str,
+) -> Result<Vec<CopiedBlock>, sqlx::Error> {
+    let traces = traces(partition, keep);
+    sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT b.tenant_id, b.id, count(*) = count(t.trace_id) OR b.id = ANY ($1) AS is_whole,
+             b.first_start_ns, b.last_start_ns, b.span_count::bigint AS span_count,
+             octet_length(b.columns)::bigint AS byte_count
+         {traces}
+         GROUP BY b.tenant_id, b.id, b.first_start_ns, b.last_start_ns, b.span_count,
+             octet_length(b.columns)
+         HAVING {condition} ORDER BY b.tenant_id, b.id"
+    )))
+    .bind(damaged.ids())
+    .fetch_all(connection)
+    .await
+}
+
+/// Returns the blocks with traces that are not kept, by tenant, without damaged blocks.
+pub(super) async fn blocks_with_removed_traces(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+    damaged: &Damaged,
+) -> Result<Vec<CopiedBlock>, sqlx::Error> {
+    let condition = "count(t.trace_id) < count(*) AND b.id <> ALL ($1)";
+    listed(connection, partition, keep, damaged, condition).await
+}
+
 /// Inserts the kept spans of `partition` into `copy`, in the transaction that `connection` is in.
 pub(super) async fn copy_kept(
     connection: &mut PgConnection,
@@ -62,18 +96,13 @@ pub(super) async fn copy_kept(
     keep: Keep,
     damaged: &mut Damaged,
 ) -> Result<(), sqlx::Error> {
-    let traces = traces(partition, keep);
-    let blocks: Vec<CopiedBlock> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT b.tenant_id, b.id, count(*) = count(t.trace_id) OR b.id = ANY ($1) AS is_whole,
-             b.first_start_ns, b.last_start_ns, b.span_count::bigint AS span_count,
-             octet_length(b.columns)::bigint AS byte_count
-         {traces}
-         GROUP BY b.tenant_id, b.id, b.first_start_ns, b.last_start_ns, b.span_count,
-             octet_length(b.columns)
-         HAVING count(t.trace_id) > 0 ORDER BY b.tenant_id, b.id"
-    )))
-    .bind(damaged.ids())
-    .fetch_all(&mut *connection)
+    let blocks = listed(
+        connection,
+        partition,
+        keep,
+        damaged,
+        "count(t.trace_id) > 0",
+    )
     .await?;
     let (whole, parts): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|block| block.is_whole);
     copy_whole(connection, partition, copy, &whole).await?;
@@ -94,7 +123,7 @@ pub(super) async fn copy_kept(
 }
 
 /// Returns how many of the blocks are merged at once; one at least.
-fn mergeable(blocks: &[CopiedBlock]) -> usize {
+pub(super) fn mergeable(blocks: &[CopiedBlock]) -> usize {
     let (mut spans, mut bytes) = (0, 0);
     let fitting = blocks.iter().take_while(|block| {
         spans += block.span_count;
@@ -189,7 +218,7 @@ async fn merge_parts(
 }
 
 /// The kept traces of the blocks; all stay in this partition.
-async fn fates(
+pub(super) async fn fates(
     connection: &mut PgConnection,
     partition: &Partition,
     keep: Keep,

@@ -18,6 +18,7 @@ mod days;
 mod dry_run;
 mod free_payloads;
 mod housekeeping;
+mod in_place;
 mod kept;
 mod level_one;
 mod partition;
@@ -54,7 +55,7 @@ pub(crate) use pins::{pin, pin_of, pinned, unpin};
 pub use plan::PruneStep;
 pub(crate) use space::space;
 pub(crate) use swap::finish_leftovers;
-pub(crate) use traces::{RemovedTraces, remove_named as remove_traces};
+pub(crate) use traces::{RemovedTraces, remove_events_of, remove_named as remove_traces};
 
 /// When partitions that hold kept rows are rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,6 +48,10 @@ pub(super) async fn begin_removal<'a>(
             transaction.rollback().await?;
             return Ok(None);
         }
+        // Writers forget which spans are stored.
+        sqlx::query("UPDATE retention_state SET prune_count = prune_count + 1")
+            .execute(&mut *transaction)
+            .await?;
     }
     if kept::count(&mut transaction, partition).await? != seen.blocks {
         transaction.rollback().await?;

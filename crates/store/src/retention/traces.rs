@@ -118,8 +118,9 @@ async fn try_to_remove(
     trace_ids: &[Uuid],
 ) -> Result<Batch, sqlx::Error> {
     let mut transaction = connection.begin().await?;
-    pins::hold(&mut transaction).await?;
     lock(&mut transaction, tenant, trace_ids).await?;
+    // Last: who pins a trace does not wait for the writers that the statement above waits for.
+    pins::hold(&mut transaction).await?;
     let batch = remove_locked(&mut transaction, tenant, cutoffs, trace_ids).await?;
     transaction.commit().await?;
     Ok(batch)
@@ -175,8 +176,56 @@ pub(crate) struct RemovedTraces {
     pub before_id: i64,
 }
 
-/// Removes traces from the directory whatever their age, with their pins and events, and marks the days
-/// whose large values may be referred to no more. The caller holds the lock against compaction.
+/// Removes the events of traces in batches, and marks the days whose large values may be referred to no
+/// more.
+pub(crate) async fn remove_events_of(
+    connection: &mut PgConnection,
+    tenant: Uuid,
+    trace_ids: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    let mut attempt = 1;
+    loop {
+        let mut transaction = connection.begin().await?;
+        match remove_events(&mut transaction, tenant, trace_ids, BATCH).await {
+            Ok(removed) => {
+                transaction.commit().await?;
+                if removed < BATCH {
+                    return Ok(());
+                }
+                attempt = 1;
+            }
+            Err(error) if attempt < ATTEMPTS && fault(&error) == Fault::Conflict => {
+                transaction.rollback().await?;
+                attempt += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Removes events of traces, at most `limit`, and marks the days of their large values; returns their
+/// number.
+async fn remove_events(
+    transaction: &mut PgConnection,
+    tenant: Uuid,
+    trace_ids: &[Uuid],
+    limit: i64,
+) -> Result<i64, sqlx::Error> {
+    let removed: Vec<Option<i64>> = sqlx::query_scalar(include_str!("remove_events_of_traces.sql"))
+        .bind(tenant)
+        .bind(trace_ids)
+        .bind(limit)
+        .fetch_all(&mut *transaction)
+        .await?;
+    let count = removed.len() as i64;
+    let days = removed.into_iter().flatten().map(day_ns).collect();
+    payload_days::mark(transaction, &days).await?;
+    Ok(count)
+}
+
+/// Removes traces from the directory whatever their age, with their pins and the events that are left of
+/// them, and marks the days whose large values may be referred to no more. The caller holds the lock
+/// against compaction.
 pub(crate) async fn remove_named(
     connection: &mut PgConnection,
     tenant: Uuid,
@@ -202,25 +251,17 @@ async fn try_to_remove_named(
         rollup_ns: i64::MIN,
     };
     let mut transaction = connection.begin().await?;
+    lock(&mut transaction, tenant, trace_ids).await?;
     pins::hold(&mut transaction).await?;
     sqlx::query("DELETE FROM pins WHERE tenant_id = $1 AND trace_id = ANY ($2)")
         .bind(tenant)
         .bind(trace_ids)
         .execute(&mut *transaction)
         .await?;
-    lock(&mut transaction, tenant, trace_ids).await?;
     payload_days::mark_days_of_traces(&mut transaction, tenant, trace_ids).await?;
     let batch = remove_locked(&mut transaction, tenant, whatever_age, trace_ids).await?;
-    let events: Vec<Option<i64>> = sqlx::query_scalar(
-        "DELETE FROM events WHERE tenant_id = $1 AND trace_id = ANY ($2)
-         RETURNING CASE WHEN payloads IS NOT NULL THEN at_ns END",
-    )
-    .bind(tenant)
-    .bind(trace_ids)
-    .fetch_all(&mut *transaction)
-    .await?;
-    let days = events.into_iter().flatten().map(day_ns).collect();
-    payload_days::mark(&mut transaction, &days).await?;
+    // Those that were stored meanwhile.
+    remove_events(&mut transaction, tenant, trace_ids, i64::MAX).await?;
     // After the rows were locked: a commit that waits for them stores its spans in a later block.
     let before_id: i64 = sqlx::query_scalar("SELECT nextval('block_ids')")
         .fetch_one(&mut *transaction)

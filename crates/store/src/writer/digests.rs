@@ -20,6 +20,8 @@ const MAX_CACHED_BYTES: usize = 16 << 20;
 pub(super) struct LockedTrace {
     pub key: TraceKey,
     pub first_block_id: i64,
+    /// The number of times that the size budget removed spans of any trace.
+    pub prune_count: i64,
     pub span_count: i32,
     pub start_ns: i64,
     pub end_ns: i64,
@@ -35,6 +37,7 @@ pub(super) struct Grown {
 #[derive(Debug)]
 struct CachedDigests {
     first_block_id: i64,
+    prune_count: i64,
     span_count: i32,
     digests: IdSet,
 }
@@ -55,7 +58,7 @@ impl Weighter<TraceKey, Arc<CachedDigests>> for TableBytes {
 }
 
 /// The digests of large traces that this server wrote recently. An entry is valid only while the
-/// locked row of the trace has the same number of spans. A full cache evicts traces that got no
+/// locked row of the trace has the same number of spans, and the size budget removed no spans. A full cache evicts traces that got no
 /// spans lately.
 #[derive(Debug)]
 pub(super) struct DigestCache(Cache<TraceKey, Arc<CachedDigests>, TableBytes>);
@@ -87,8 +90,9 @@ impl DigestCache {
 
     fn get(&self, trace: &LockedTrace) -> Option<IdSet> {
         let entry = self.0.get(&trace.key)?;
-        let is_same =
-            entry.first_block_id == trace.first_block_id && entry.span_count == trace.span_count;
+        let is_same = entry.first_block_id == trace.first_block_id
+            && entry.prune_count == trace.prune_count
+            && entry.span_count == trace.span_count;
         is_same.then(|| entry.digests.clone())
     }
 
@@ -98,6 +102,7 @@ impl DigestCache {
             if digests.len() > fingerprint::MAX_SPANS {
                 let entry = CachedDigests {
                     first_block_id: trace.first_block_id,
+                    prune_count: trace.prune_count,
                     span_count: trace.span_count,
                     digests,
                 };
@@ -152,6 +157,7 @@ mod tests {
         LockedTrace {
             key: ([0; 16], [number; 16]),
             first_block_id: 1,
+            prune_count: 1,
             span_count: SPANS as i32,
             start_ns: 0,
             end_ns: 1,
@@ -173,11 +179,22 @@ mod tests {
         cache.put(vec![grown(1, SPANS), grown(2, 1_000)]);
         assert_eq!(cache.get(&trace(1)), Some(grown(1, SPANS).digests));
         assert_eq!(cache.get(&trace(2)), None);
-        let changed = LockedTrace {
-            span_count: 1,
-            ..trace(1)
-        };
-        assert_eq!(cache.get(&changed), None);
+        for changed in [
+            LockedTrace {
+                span_count: 1,
+                ..trace(1)
+            },
+            LockedTrace {
+                first_block_id: 2,
+                ..trace(1)
+            },
+            LockedTrace {
+                prune_count: 2,
+                ..trace(1)
+            },
+        ] {
+            assert_eq!(cache.get(&changed), None);
+        }
     }
 
     #[test]

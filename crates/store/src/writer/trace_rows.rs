@@ -36,6 +36,7 @@ pub(super) struct LockedRow {
     error_message: Option<String>,
     #[sqlx(try_from = "Option<Vec<u8>>")]
     fingerprints: Fingerprints,
+    prune_count: i64,
 }
 
 fn ranked(rank: Option<i64>, text: Option<String>) -> Option<RankedText> {
@@ -73,6 +74,7 @@ impl LockedRow {
         LockedTrace {
             key: self.key(),
             first_block_id: self.first_block_id,
+            prune_count: self.prune_count,
             span_count: self.span_count,
             start_ns: self.start_ns,
             end_ns: self.end_ns,

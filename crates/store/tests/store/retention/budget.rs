@@ -163,6 +163,35 @@ async fn an_interrupted_pruning_is_finished_by_the_next_run() {
     aged.assert_left(&[younger]).await;
 }
 
+/// A server remembers the digests of large traces.
+#[tokio::test]
+async fn spans_of_a_pruned_day_are_stored_when_they_are_sent_again() {
+    let mut aged = Aged::new().await;
+    let long = aged.trace(5, false).await;
+    let mut ids = Ids::seeded(11);
+    let day = |days: i64| aged.noon.saturating_add(-days * DAY);
+    let span = |start, ids: &mut Ids| {
+        let span = lone("work", ids).in_trace(long).starts(start);
+        Sent::by("shop", span.build())
+    };
+    let first: Vec<Sent> = (0..1_100).map(|_| span(day(5), &mut ids)).collect();
+    assert_eq!(aged.fixture.write(&first).await.received, 1_100);
+    aged.blocks_came_at_once(long).await;
+    aged.compact().await;
+    // The trace goes on, and its digests are read.
+    let today = [span(day(0), &mut ids), first[0].clone()];
+    let outcome = aged.fixture.write(&today).await;
+    assert_eq!((outcome.received, outcome.duplicate), (1, 1));
+    let mut lead = aged.lead().await;
+    let pruned = lead.prune_oldest_day(aged.noon, u64::MAX).await;
+    assert!(pruned.expect("prunes").is_some());
+    lead.release().await;
+    let outcome = aged.fixture.write(&first).await;
+    assert_eq!((outcome.received, outcome.duplicate), (1_100, 0));
+    let outcome = aged.fixture.write(&first).await;
+    assert_eq!((outcome.received, outcome.duplicate), (0, 1_100));
+}
+
 #[tokio::test]
 async fn batches_are_rejected_and_reads_work_without_space() {
     let mut aged = Aged::new().await;

@@ -119,7 +119,8 @@ async fn a_day_in_use_is_postponed_and_does_not_block_ingest_or_reads() {
         .await
         .expect("reads");
     let report = aged.run(aged.now()).await;
-    assert_eq!(report.postponed_days, 3);
+    // A day that is not past is rewritten in place, beside readers.
+    assert_eq!(report.postponed_days, 2);
     assert_eq!(aged.listed().await, left.iter().copied().collect());
     let late = aged.trace(9, true).await;
     sqlx::raw_sql("COMMIT")

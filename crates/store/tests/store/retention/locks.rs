@@ -1,11 +1,14 @@
 //! Tests that retention locks rows in the order of the writers and repeats a batch after a
 //! deadlock.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgConnection};
+use throughline_model::StorageGauge;
+use throughline_store::Gauge;
 use throughline_testkit::{Ids, Sent, span};
-use throughline_wire::{TraceId, UnixNanos};
+use throughline_wire::{TenantId, TraceId, UnixNanos};
 use tokio::time::sleep;
 
 use super::support::{Aged, DAY};
@@ -100,6 +103,104 @@ async fn open_spans_of_expired_traces_are_locked_in_the_order_of_writers() {
     lock_crosswise(&aged, "open_spans", traces).await;
     let open = "SELECT count(*) FROM open_spans";
     assert_eq!(aged.fixture.count(open).await, 0);
+}
+
+/// Waits until this number of connections wait for advisory locks.
+async fn until_waiting(aged: &Aged, count: i64) {
+    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+        WHERE NOT granted AND locktype = 'advisory' AND datname = current_database()";
+    while aged.fixture.count(waiting).await < count {
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_to_pin_a_trace_while_a_run_waits_for_a_writer() {
+    for is_erasure in [false, true] {
+        let (aged, [first, other]) = expired().await;
+        let mut writer = aged.fixture.database.connection().await;
+        let lock = format!("BEGIN; SELECT FROM traces WHERE trace_id = '{first}' FOR UPDATE");
+        execute(&mut writer, lock).await;
+        let removal = async {
+            if is_erasure {
+                let gauge: Gauge = Arc::new(StorageGauge::default);
+                let store = &aged.fixture.store;
+                store
+                    .erase_traces(TenantId::DEFAULT, &[first], false, &gauge, |_| {})
+                    .await
+                    .expect("erases");
+            } else {
+                aged.run(aged.now()).await;
+            }
+        };
+        let pin = async {
+            until_somebody_waits_for_a_row(&aged).await;
+            let mut pinning = aged.fixture.database.connection().await;
+            let is_free: bool = sqlx::query_scalar(
+                "SELECT pg_try_advisory_lock_shared(hashtextextended('throughline.pins', 0))",
+            )
+            .fetch_one(&mut pinning)
+            .await
+            .expect("asks");
+            assert!(is_free, "erasure: {is_erasure}");
+            aged.pin(other).await;
+            drop(pinning);
+            execute(&mut writer, "COMMIT".to_owned()).await;
+        };
+        tokio::join!(removal, pin);
+        aged.assert_left(&[other]).await;
+    }
+}
+
+/// A run on request rewrites partitions that compaction may be writing to.
+#[tokio::test]
+async fn compaction_gets_its_lock_between_two_steps_of_a_rewrite() {
+    // One step rewrites 8 blocks.
+    const BLOCKS: i64 = 10;
+    const COMPACTION: &str = "hashtextextended('throughline.compaction', 0)";
+    let mut aged = Aged::new().await;
+    let mut kept = Vec::new();
+    for _ in 0..BLOCKS {
+        kept.push(aged.imported(10, false).await);
+        // Received today, and ten days old from now on.
+        let gone = aged.imported(10, false).await;
+        aged.execute(&format!(
+            "UPDATE traces SET received_ns = end_ns WHERE trace_id = '{gone}'"
+        ))
+        .await;
+        aged.compact().await;
+    }
+    let blocks = "SELECT count(*) FROM level1_blocks WHERE cardinality(trace_ids) = 2";
+    assert_eq!(aged.fixture.count(blocks).await, BLOCKS);
+    let mut holder = aged.fixture.database.connection().await;
+    // The first step waits for this row.
+    let first = "BEGIN; SELECT FROM level1_blocks ORDER BY id LIMIT 1 FOR UPDATE";
+    execute(&mut holder, first.to_owned()).await;
+    let mut compaction = aged.fixture.database.connection().await;
+    let order = async {
+        until_somebody_waits_for_a_row(&aged).await;
+        let waiting = tokio::spawn(async move {
+            execute(
+                &mut compaction,
+                format!("SELECT pg_advisory_lock({COMPACTION})"),
+            )
+            .await;
+            compaction
+        });
+        until_waiting(&aged, 1).await;
+        execute(&mut holder, "COMMIT".to_owned()).await;
+        let mut compaction = waiting.await.expect("locks");
+        until_waiting(&aged, 1).await;
+        let left = aged.fixture.count(blocks).await;
+        assert!((1..BLOCKS).contains(&left), "{left}");
+        execute(
+            &mut compaction,
+            format!("SELECT pg_advisory_unlock({COMPACTION})"),
+        )
+        .await;
+    };
+    tokio::join!(aged.run(aged.now()), order);
+    aged.assert_left(&kept).await;
 }
 
 #[tokio::test]
