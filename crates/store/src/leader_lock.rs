@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use throughline_model::{PartitionChange, RetentionReport, RetentionRules};
 use throughline_wire::{TenantId, TraceId, UnixNanos};
@@ -12,7 +12,10 @@ use uuid::Uuid;
 
 use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{self, Damaged, Rewrite, Run, run_lock};
-use crate::{BlockProgress, ErasureReport, Gauge, StoreError, advisory_lock, erasure, storage};
+use crate::watchdog::Watchdog;
+use crate::{
+    BlockProgress, ErasureReport, Gauge, StoreError, advisory_lock, erasure, in_time, storage,
+};
 
 /// The longest wait for another run of retention to end.
 const RUN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,6 +60,15 @@ impl JobKind {
     }
 }
 
+/// The options that all jobs of a store have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct JobOptions {
+    pub connect: PgConnectOptions,
+    pub rules: RetentionRules,
+    /// See [`StoreOptions::job_silence`](crate::StoreOptions::job_silence).
+    pub silence: Duration,
+}
+
 /// The leader lock of a scheduled job, held as long as the connection lives.
 ///
 /// The database releases the lock when the connection ends for any reason, and the statement that
@@ -66,28 +78,28 @@ pub struct LeaderLock {
     pub(crate) connection: PgConnection,
     compactor: Compactor,
     damaged: Damaged,
+    watchdog: Watchdog,
 }
 
 impl LeaderLock {
     /// Waits for the lock. If the future is dropped, the connection ends.
-    pub(crate) async fn acquire(
-        connect: &PgConnectOptions,
-        job: JobKind,
-        rules: RetentionRules,
-    ) -> Result<Self, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
-        advisory_lock::acquire(&mut lock.connection, &job.lock_name()).await?;
+    pub(crate) async fn acquire(options: &JobOptions, job: JobKind) -> Result<Self, StoreError> {
+        let mut lock = Self::connect(options, job.as_str()).await?;
+        let name = job.lock_name();
+        let acquired = advisory_lock::acquire(&mut lock.connection, &name);
+        lock.watchdog.watch(acquired).await?;
         Ok(lock)
     }
 
     /// Tries to acquire the lock; `None` while another server holds it.
     pub(crate) async fn try_acquire(
-        connect: &PgConnectOptions,
+        options: &JobOptions,
         job: JobKind,
-        rules: RetentionRules,
     ) -> Result<Option<Self>, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), rules).await?;
-        if advisory_lock::try_acquire(&mut lock.connection, &job.lock_name()).await? {
+        let mut lock = Self::connect(options, job.as_str()).await?;
+        let name = job.lock_name();
+        let acquired = advisory_lock::try_acquire(&mut lock.connection, &name);
+        if lock.watchdog.watch(acquired).await? {
             Ok(Some(lock))
         } else {
             lock.release().await;
@@ -96,20 +108,18 @@ impl LeaderLock {
     }
 
     /// Opens a connection for a run that an operator starts, without the leader lock of a job.
-    pub(crate) async fn connect(
-        connect: &PgConnectOptions,
-        what: &str,
-        rules: RetentionRules,
-    ) -> Result<Self, StoreError> {
-        let connection = connect
+    pub(crate) async fn connect(options: &JobOptions, what: &str) -> Result<Self, StoreError> {
+        let named = options
+            .connect
             .clone()
-            .application_name(&format!("throughline {what}"))
-            .connect()
-            .await?;
+            .application_name(&format!("throughline {what}"));
+        let mut connection = in_time::connect(&named).await?;
+        let watchdog = Watchdog::new(&mut connection, &options.connect, options.silence).await?;
         Ok(Self {
             connection,
-            compactor: Compactor::new(rules),
+            compactor: Compactor::new(options.rules),
             damaged: Damaged::default(),
+            watchdog,
         })
     }
 
@@ -118,13 +128,17 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`] when the connection is lost: another server may hold the lock now.
     pub async fn check(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.ping().await?)
+        let alive = in_time::ping(&mut self.connection).await;
+        if alive.is_err() {
+            self.watchdog.terminate().await;
+        }
+        Ok(alive?)
     }
 
     /// Releases the lock.
     pub async fn release(self) {
         // When closing fails, the database still releases the lock at the end of the connection.
-        let _ = self.connection.close().await;
+        in_time::close(self.connection).await;
     }
 
     /// Moves spans from level-0 blocks into larger blocks, sorted by trace, and counts them in
@@ -136,7 +150,8 @@ impl LeaderLock {
         &mut self,
         scope: CompactionScope,
     ) -> Result<CompactionReport, StoreError> {
-        Ok(self.compactor.run(&mut self.connection, scope).await?)
+        let compacted = Box::pin(self.compactor.run(&mut self.connection, scope));
+        Ok(self.watchdog.watch(compacted).await?)
     }
 
     /// Removes expired data of every tenant, or counts what would be removed. Copies of kept rows take
@@ -175,12 +190,15 @@ impl LeaderLock {
         now: UnixNanos,
         free_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
-        self.acquire_run_lock().await?;
-        let changes =
-            retention::prune_oldest_day(&mut self.connection, now, free_bytes, &mut self.damaged)
-                .await;
-        self.release_run_lock().await?;
-        Ok(changes?)
+        let watchdog = self.watchdog.clone();
+        let pruned = Box::pin(async {
+            self.acquire_run_lock().await?;
+            let (connection, damaged) = (&mut self.connection, &mut self.damaged);
+            let changes = retention::prune_oldest_day(connection, now, free_bytes, damaged).await;
+            self.release_run_lock().await?;
+            Ok(changes?)
+        });
+        watchdog.watch(pruned).await
     }
 
     /// Erases traces of `tenant` regardless of the retention rules, or counts what would be erased;
@@ -203,10 +221,12 @@ impl LeaderLock {
         let ids: Vec<Uuid> = ids.collect();
         let connection = &mut self.connection;
         if is_dry_run {
-            return Ok(erasure::dry_run(connection, tenant, &ids).await?);
+            let counted = Box::pin(erasure::dry_run(connection, tenant, &ids));
+            return Ok(self.watchdog.watch(counted).await?);
         }
         let damaged = &mut self.damaged;
-        erasure::erase(connection, tenant, &ids, gauge, damaged, progress).await
+        let erased = erasure::erase(connection, tenant, &ids, gauge, damaged, progress);
+        self.watchdog.watch(Box::pin(erased)).await
     }
 
     /// Checks that `now`, the time of this server's clock, differs from the database's clock by at
@@ -215,11 +235,11 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Clocks`], [`StoreError::Database`].
     pub async fn check_clock(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        let database_ns: i64 = sqlx::query_scalar(
+        let asked = sqlx::query_scalar(
             "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000",
         )
-        .fetch_one(&mut self.connection)
-        .await?;
+        .fetch_one(&mut self.connection);
+        let database_ns: i64 = self.watchdog.watch(asked).await?;
         let difference = Duration::from_nanos(now.get().abs_diff(database_ns));
         if difference > MAX_CLOCK_DIFFERENCE {
             return Err(StoreError::Clocks(difference));
@@ -232,27 +252,33 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn note_size(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        Ok(storage::note_size(&mut self.connection, now).await?)
+        let noted = storage::note_size(&mut self.connection, now);
+        Ok(self.watchdog.watch(noted).await?)
     }
 
     pub(crate) async fn run(&mut self, run: Run<'_>) -> Result<RetentionReport, StoreError> {
         if !(run.gauge)().may_rewrite() {
             return Err(StoreError::DiskReserve);
         }
-        self.acquire_run_lock().await?;
-        let report = retention::run(
-            &mut self.connection,
-            &mut self.compactor,
-            &mut self.damaged,
-            run,
-        )
-        .await;
-        self.release_run_lock().await?;
-        Ok(report?)
+        let watchdog = self.watchdog.clone();
+        let done = Box::pin(async {
+            self.acquire_run_lock().await?;
+            let report = retention::run(
+                &mut self.connection,
+                &mut self.compactor,
+                &mut self.damaged,
+                run,
+            )
+            .await;
+            self.release_run_lock().await?;
+            Ok(report?)
+        });
+        watchdog.watch(done).await
     }
 
     pub(crate) async fn dry_run(&mut self, run: Run<'_>) -> Result<RetentionReport, StoreError> {
-        Ok(retention::dry_run(&mut self.connection, run).await?)
+        let counted = Box::pin(retention::dry_run(&mut self.connection, run));
+        Ok(self.watchdog.watch(counted).await?)
     }
 
     /// Acquires the lock that every run which removes data holds, scheduled or started by hand.

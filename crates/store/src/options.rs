@@ -87,6 +87,13 @@ pub struct StoreOptions {
     pub acquire_timeout: Duration,
     /// The longest run time of a query. After it the query is cancelled. Default 5 s.
     pub read_timeout: Duration,
+    /// The longest time of a whole read, with all its statements. After it the connection counts as
+    /// dead and is dropped. Default 30 s.
+    pub answer_timeout: Duration,
+    /// The time after which the connection of a job counts as dead: the database waits for this
+    /// server, and this server waits for the database. The job ends then, and another connection
+    /// begins it again. Default 60 s.
+    pub job_silence: Duration,
     /// The longest duration of one commit. After it the database counts as unavailable and the
     /// connection is dropped. Default 30 s.
     pub commit_timeout: Duration,
@@ -144,6 +151,8 @@ impl StoreOptions {
             reader_connections: 8,
             acquire_timeout: Duration::from_secs(3),
             read_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(30),
+            job_silence: Duration::from_mins(1),
             commit_timeout: Duration::from_secs(30),
             payload_threshold_bytes: 8 << 10,
             trace_span_limit: 100_000,
