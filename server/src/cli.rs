@@ -16,6 +16,7 @@ pub use self::backup::{BackupCommand, RestoreCommand};
 pub use self::erase::EraseCommand;
 pub use self::transfer::{ExportOptions, FilterOptions, ImportOptions};
 pub use self::write::WriteOptions;
+use crate::ingest::Origin;
 use crate::telemetry::LogFormat;
 
 pub use self::retention::{
@@ -102,6 +103,15 @@ pub struct ServeOptions {
         value_parser = addr
     )]
     pub otlp_grpc_addr: SocketAddr,
+    /// Origin whose pages may send, such as `https://shop.example`. May be repeated, or separated by
+    /// commas. Pages of all other origins are refused then. Default: pages of every origin may send.
+    #[arg(
+        long = "allow-origin",
+        env = "THROUGHLINE_ALLOW_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub allow_origins: Vec<Origin>,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseOptions,

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::cli::{DataDirOption, DatabaseOptions, Secret, ServeOptions};
 use crate::clock::Clock;
 use crate::cluster::Cluster;
-use crate::ingest::{BodyLimits, Ingest};
+use crate::ingest::{AllowedOrigins, BodyLimits, Ingest};
 use crate::listen::Protocol;
 use crate::live::Live;
 use crate::panel::Panel;
@@ -138,7 +138,8 @@ async fn serve_on(
         clock.clone(),
         options.write.limits(),
         bodies,
-    );
+    )
+    .with_allowed_origins(AllowedOrigins::new(&options.allow_origins));
     let server = ServerInfo {
         endpoint: format!("http://{}", listeners.main.local_addr()?),
         otlp_endpoint: format!("http://{}", listeners.otlp.local_addr()?),

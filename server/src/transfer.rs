@@ -144,6 +144,7 @@ async fn export_from(options: &ExportOptions, url: &str) -> Result<()> {
         url,
         StoreOptions {
             read_timeout: READ_TIMEOUT,
+            answer_timeout: READ_TIMEOUT,
             ..StoreOptions::new(move || clock.now())
         },
     )?;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 #[cfg(feature = "testing")]
 use throughline_model::PartitionChange;
@@ -17,8 +17,10 @@ use crate::compaction::{CompactionReport, CompactionScope, Compactor};
 use crate::retention::{
     self, ClockCheck, Damaged, Prune, PruneStep, Pruner, Rewrite, Run, run_lock,
 };
+use crate::watchdog::Watchdog;
 use crate::{
-    BlockProgress, ErasureReport, Gauge, StoreError, StoreOptions, advisory_lock, erasure, storage,
+    BlockProgress, ErasureReport, Gauge, StoreError, StoreOptions, advisory_lock, erasure, in_time,
+    storage,
 };
 
 /// The longest wait for another run of retention to end.
@@ -62,19 +64,24 @@ impl JobKind {
     }
 }
 
-/// The parts of a store that its jobs share.
+/// The options and parts of a store that all its jobs share.
 #[derive(Debug, Clone)]
 pub(crate) struct JobOptions {
+    pub connect: PgConnectOptions,
     pub rules: RetentionRules,
     pub clock_check: Arc<ClockCheck>,
+    /// See [`StoreOptions::job_silence`].
+    pub silence: Duration,
 }
 
 impl JobOptions {
-    pub(crate) fn new(options: &StoreOptions) -> Self {
+    pub(crate) fn new(connect: PgConnectOptions, options: &StoreOptions) -> Self {
         let clock_check = ClockCheck::new(options.clock.now(), options.clock_steadiness);
         Self {
+            connect,
             rules: options.rules,
             clock_check: Arc::new(clock_check),
+            silence: options.job_silence,
         }
     }
 }
@@ -90,28 +97,28 @@ pub struct LeaderLock {
     damaged: Damaged,
     pruner: Pruner,
     clock_check: Arc<ClockCheck>,
+    watchdog: Watchdog,
 }
 
 impl LeaderLock {
     /// Waits for the lock. If the future is dropped, the connection ends.
-    pub(crate) async fn acquire(
-        connect: &PgConnectOptions,
-        job: JobKind,
-        options: JobOptions,
-    ) -> Result<Self, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), options).await?;
-        advisory_lock::acquire(&mut lock.connection, &job.lock_name()).await?;
+    pub(crate) async fn acquire(options: &JobOptions, job: JobKind) -> Result<Self, StoreError> {
+        let mut lock = Self::connect(options, job.as_str()).await?;
+        let name = job.lock_name();
+        let acquired = advisory_lock::acquire(&mut lock.connection, &name);
+        lock.watchdog.watch(acquired).await?;
         Ok(lock)
     }
 
     /// Tries to acquire the lock; `None` while another server holds it.
     pub(crate) async fn try_acquire(
-        connect: &PgConnectOptions,
+        options: &JobOptions,
         job: JobKind,
-        options: JobOptions,
     ) -> Result<Option<Self>, StoreError> {
-        let mut lock = Self::connect(connect, job.as_str(), options).await?;
-        if advisory_lock::try_acquire(&mut lock.connection, &job.lock_name()).await? {
+        let mut lock = Self::connect(options, job.as_str()).await?;
+        let name = job.lock_name();
+        let acquired = advisory_lock::try_acquire(&mut lock.connection, &name);
+        if lock.watchdog.watch(acquired).await? {
             Ok(Some(lock))
         } else {
             lock.release().await;
@@ -120,22 +127,20 @@ impl LeaderLock {
     }
 
     /// Opens a connection for a run that an operator starts, without the leader lock of a job.
-    pub(crate) async fn connect(
-        connect: &PgConnectOptions,
-        what: &str,
-        options: JobOptions,
-    ) -> Result<Self, StoreError> {
-        let connection = connect
+    pub(crate) async fn connect(options: &JobOptions, what: &str) -> Result<Self, StoreError> {
+        let named = options
+            .connect
             .clone()
-            .application_name(&format!("throughline {what}"))
-            .connect()
-            .await?;
+            .application_name(&format!("throughline {what}"));
+        let mut connection = in_time::connect(&named).await?;
+        let watchdog = Watchdog::new(&mut connection, &options.connect, options.silence).await?;
         Ok(Self {
             connection,
             compactor: Compactor::new(options.rules),
             damaged: Damaged::default(),
             pruner: Pruner::default(),
-            clock_check: options.clock_check,
+            clock_check: Arc::clone(&options.clock_check),
+            watchdog,
         })
     }
 
@@ -144,13 +149,17 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`] when the connection is lost: another server may hold the lock now.
     pub async fn check(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.ping().await?)
+        let alive = in_time::ping(&mut self.connection).await;
+        if alive.is_err() {
+            self.watchdog.terminate().await;
+        }
+        Ok(alive?)
     }
 
     /// Releases the lock.
     pub async fn release(self) {
         // When closing fails, the database still releases the lock at the end of the connection.
-        let _ = self.connection.close().await;
+        in_time::close(self.connection).await;
     }
 
     /// Moves spans from level-0 blocks into larger blocks, sorted by trace, and counts them in
@@ -162,7 +171,8 @@ impl LeaderLock {
         &mut self,
         scope: CompactionScope,
     ) -> Result<CompactionReport, StoreError> {
-        Ok(self.compactor.run(&mut self.connection, scope).await?)
+        let compacted = Box::pin(self.compactor.run(&mut self.connection, scope));
+        Ok(self.watchdog.watch(compacted).await?)
     }
 
     /// Removes expired data of every tenant, or counts what would be removed. Copies of kept rows take
@@ -201,11 +211,15 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Busy`].
     pub async fn prune(&mut self, prune: Prune) -> Result<Option<PruneStep>, StoreError> {
-        self.acquire_run_lock().await?;
-        let (connection, damaged) = (&mut self.connection, &mut self.damaged);
-        let step = Box::pin(self.pruner.step(connection, &prune, damaged)).await;
-        self.release_run_lock().await?;
-        Ok(step?)
+        let watchdog = self.watchdog.clone();
+        let pruned = Box::pin(async {
+            self.acquire_run_lock().await?;
+            let (connection, damaged) = (&mut self.connection, &mut self.damaged);
+            let step = self.pruner.step(connection, &prune, damaged).await;
+            self.release_run_lock().await?;
+            Ok(step?)
+        });
+        watchdog.watch(pruned).await
     }
 
     /// Frees the oldest past day, regardless of the retention rules and of other clocks; returns `None`
@@ -219,12 +233,15 @@ impl LeaderLock {
         now: UnixNanos,
         free_bytes: u64,
     ) -> Result<Option<Vec<PartitionChange>>, StoreError> {
-        self.acquire_run_lock().await?;
-        let changes =
-            retention::prune_oldest_day(&mut self.connection, now, free_bytes, &mut self.damaged)
-                .await;
-        self.release_run_lock().await?;
-        Ok(changes?)
+        let watchdog = self.watchdog.clone();
+        let pruned = Box::pin(async {
+            self.acquire_run_lock().await?;
+            let (connection, damaged) = (&mut self.connection, &mut self.damaged);
+            let changes = retention::prune_oldest_day(connection, now, free_bytes, damaged).await;
+            self.release_run_lock().await?;
+            Ok(changes?)
+        });
+        watchdog.watch(pruned).await
     }
 
     /// Erases traces of `tenant` regardless of the retention rules, or counts what would be erased;
@@ -247,10 +264,12 @@ impl LeaderLock {
         let ids: Vec<Uuid> = ids.collect();
         let connection = &mut self.connection;
         if is_dry_run {
-            return Ok(erasure::dry_run(connection, tenant, &ids).await?);
+            let counted = Box::pin(erasure::dry_run(connection, tenant, &ids));
+            return Ok(self.watchdog.watch(counted).await?);
         }
         let damaged = &mut self.damaged;
-        erasure::erase(connection, tenant, &ids, gauge, damaged, progress).await
+        let erased = erasure::erase(connection, tenant, &ids, gauge, damaged, progress);
+        self.watchdog.watch(Box::pin(erased)).await
     }
 
     /// Records the size of the database for the day of `now`.
@@ -258,7 +277,8 @@ impl LeaderLock {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn note_size(&mut self, now: UnixNanos) -> Result<(), StoreError> {
-        Ok(storage::note_size(&mut self.connection, now).await?)
+        let noted = storage::note_size(&mut self.connection, now);
+        Ok(self.watchdog.watch(noted).await?)
     }
 
     /// Checks the clock and the disk, and removes expired data.
@@ -267,32 +287,39 @@ impl LeaderLock {
         if !(run.gauge)().may_rewrite() {
             return Err(StoreError::DiskReserve);
         }
-        self.acquire_run_lock().await?;
-        let report = retention::run(
-            &mut self.connection,
-            &mut self.compactor,
-            &mut self.damaged,
-            run,
-        )
-        .await;
-        self.release_run_lock().await?;
-        Ok(report?)
+        let watchdog = self.watchdog.clone();
+        let done = Box::pin(async {
+            self.acquire_run_lock().await?;
+            let report = retention::run(
+                &mut self.connection,
+                &mut self.compactor,
+                &mut self.damaged,
+                run,
+            )
+            .await;
+            self.release_run_lock().await?;
+            Ok(report?)
+        });
+        watchdog.watch(done).await
     }
 
     /// Checks the clock and counts expired data.
     pub(crate) async fn dry_run(&mut self, run: Run<'_>) -> Result<RetentionReport, StoreError> {
         let run = self.checked(run).await?;
-        Ok(retention::dry_run(&mut self.connection, run).await?)
+        let counted = Box::pin(retention::dry_run(&mut self.connection, run));
+        Ok(self.watchdog.watch(counted).await?)
     }
 
     /// Returns the run with the time by which data may be removed.
     async fn checked<'a>(&mut self, run: Run<'a>) -> Result<Run<'a>, StoreError> {
         let connection = &mut self.connection;
         if run.trusts_clock {
-            retention::note_trusted(connection, run.now).await?;
+            let noted = retention::note_trusted(connection, run.now);
+            self.watchdog.watch(noted).await?;
             return Ok(run);
         }
-        let now = self.clock_check.check(connection, run.now).await?;
+        let checked = self.clock_check.check(connection, run.now);
+        let now = self.watchdog.watch(checked).await?;
         Ok(Run { now, ..run })
     }
 

@@ -30,6 +30,7 @@ mod decompress;
 mod erasure;
 mod error;
 mod ids;
+mod in_time;
 mod indexed_text;
 mod leader_lock;
 mod live;
@@ -48,7 +49,9 @@ mod storage;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod timed_reader;
 mod varint;
+mod watchdog;
 mod writer;
 
 pub use backup::{BackupError, BackupReport, TableProgress};

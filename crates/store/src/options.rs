@@ -90,6 +90,13 @@ pub struct StoreOptions {
     /// The time that the clock must have run without a step before anything is removed by age, if it is
     /// more than an hour away from the last run of retention. Default 1 h.
     pub clock_steadiness: Duration,
+    /// The longest time of a whole read, with all its statements. After it the connection counts as
+    /// dead and is dropped. Default 30 s.
+    pub answer_timeout: Duration,
+    /// The time after which the connection of a job counts as dead: the database waits for this
+    /// server, and this server waits for the database. The job ends then, and another connection
+    /// begins it again. Default 60 s.
+    pub job_silence: Duration,
     /// The longest duration of one commit. After it the database counts as unavailable and the
     /// connection is dropped. Default 30 s.
     pub commit_timeout: Duration,
@@ -148,6 +155,8 @@ impl StoreOptions {
             acquire_timeout: Duration::from_secs(3),
             read_timeout: Duration::from_secs(5),
             clock_steadiness: Duration::from_hours(1),
+            answer_timeout: Duration::from_secs(30),
+            job_silence: Duration::from_mins(1),
             commit_timeout: Duration::from_secs(30),
             payload_threshold_bytes: 8 << 10,
             trace_span_limit: 100_000,

@@ -1,6 +1,8 @@
 //! The implementation of [`RetentionAdmin`] for Postgres.
 
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use std::time::Duration;
+
+use sqlx::postgres::PgPool;
 use throughline_model::{
     BoxFuture, CleanUp, Pin, ReadError, RetentionAdmin, RetentionReport, RetentionRules,
     StorageReport,
@@ -8,6 +10,7 @@ use throughline_model::{
 use throughline_wire::{TenantId, TraceId};
 use uuid::Uuid;
 
+use crate::in_time::read_within;
 use crate::leader_lock::JobOptions;
 use crate::retention::{self, Rewrite, Run};
 use crate::sqlstate::read_error;
@@ -16,12 +19,13 @@ use crate::{Clock, Gauge, LeaderLock, StoreError, storage};
 /// The retention admin of one tenant.
 pub(crate) struct PgRetentionAdmin {
     pub pool: PgPool,
-    pub connect: PgConnectOptions,
     pub tenant: TenantId,
     pub clock: Clock,
     pub rules: RetentionRules,
     pub gauge: Gauge,
     pub job: JobOptions,
+    /// See [`StoreOptions::answer_timeout`](crate::StoreOptions::answer_timeout).
+    pub answer_timeout: Duration,
 }
 
 impl PgRetentionAdmin {
@@ -36,7 +40,7 @@ impl RetentionAdmin for PgRetentionAdmin {
         trace_id: TraceId,
         note: String,
     ) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let pin = Pin {
                 trace_id,
@@ -45,28 +49,28 @@ impl RetentionAdmin for PgRetentionAdmin {
             };
             let is_pinned = retention::pin(&mut connection, self.tenant(), &pin).await?;
             Ok(is_pinned.then_some(pin))
-        })
+        }))
     }
 
     fn unpin(&self, trace_id: TraceId) -> BoxFuture<'_, Result<bool, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::unpin(&mut connection, self.tenant(), trace_id).await
-        })
+        }))
     }
 
     fn pin_of(&self, trace_id: TraceId) -> BoxFuture<'_, Result<Option<Pin>, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::pin_of(&mut connection, self.tenant(), trace_id).await
-        })
+        }))
     }
 
     fn list_pins(&self) -> BoxFuture<'_, Result<Vec<Pin>, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             retention::pinned(&mut connection, self.tenant()).await
-        })
+        }))
     }
 
     fn clean_up(&self, request: CleanUp) -> BoxFuture<'_, Result<RetentionReport, ReadError>> {
@@ -88,7 +92,7 @@ impl RetentionAdmin for PgRetentionAdmin {
                 rules: self.rules,
                 ..self.job.clone()
             };
-            let mut lock = LeaderLock::connect(&self.connect, "clean up", job)
+            let mut lock = LeaderLock::connect(&job, "clean up")
                 .await
                 .map_err(keep_error)?;
             let report = if request.is_dry_run {
@@ -102,7 +106,7 @@ impl RetentionAdmin for PgRetentionAdmin {
     }
 
     fn storage(&self) -> BoxFuture<'_, Result<StorageReport, ReadError>> {
-        Box::pin(async move {
+        Box::pin(read_within(self.answer_timeout, async move {
             let mut connection = self.pool.acquire().await.map_err(read_error)?;
             let report = async {
                 let space = retention::space(&mut connection, self.clock.now(), &self.rules);
@@ -112,7 +116,7 @@ impl RetentionAdmin for PgRetentionAdmin {
                 storage::report(&mut connection, self.tenant(), gauge, used, refusal).await
             };
             report.await.map_err(read_error)
-        })
+        }))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::str::FromStr as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -11,12 +12,15 @@ use throughline_model::{
 };
 use throughline_wire::{TenantId, TraceId};
 
+use crate::in_time;
 use crate::leader_lock::JobOptions;
 use crate::live::{self, LiveHandle};
 use crate::reader::{DictionaryCache, PgTraceReader};
 use crate::retention_admin::PgRetentionAdmin;
 use crate::search::ScanPermits;
 use crate::sqlstate::read_error;
+use crate::timed_reader::TimedReader;
+use crate::watchdog::Watchdog;
 use crate::writer::{WriterHandle, spawn};
 use crate::{
     BackupError, BackupReport, BlockProgress, CompactionReport, CompactionScope, ErasureReport,
@@ -29,13 +33,12 @@ use crate::{
 /// Any number of stores, on any number of machines, may share a database.
 pub struct Store {
     pool: PgPool,
-    connect: PgConnectOptions,
+    job: JobOptions,
     options: StoreOptions,
     writer: WriterHandle,
     live: LiveHandle,
     cache: Arc<DictionaryCache>,
     permits: Arc<ScanPermits>,
-    job: JobOptions,
 }
 
 impl Store {
@@ -66,27 +69,23 @@ impl Store {
                 // all traces, and a compaction step reads one trace or thousands. A generic plan
                 // would be wrong for most values.
                 ("plan_cache_mode", "force_custom_plan"),
+                // The database notices a client that died silently, and releases its locks.
+                ("tcp_keepalives_idle", "60"),
+                ("tcp_keepalives_interval", "10"),
+                ("tcp_keepalives_count", "3"),
+                ("tcp_user_timeout", "120000"),
             ])
             // The store must not trace or log its own statements: each statement would cause a new
             // span, which causes new statements, and so on.
             .disable_statement_logging();
-        let read_timeout = options.read_timeout.as_millis().to_string();
-        let pool = PgPoolOptions::new()
-            .max_connections(options.reader_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_lazy_with(
-                connect
-                    .clone()
-                    .options([("statement_timeout", read_timeout)]),
-            );
+        let pool = reader_pool(&connect, &options);
         let writer = spawn(&connect, &pool, &options);
         let is_ingest_busy = Box::new(writer.is_busy());
         let cores = options.search_cores;
-        let live = live::spawn(&connect, &pool, options.clock.clone());
+        let live = live::spawn(&connect, &pool, &options);
         Ok(Self {
-            job: JobOptions::new(&options),
+            job: JobOptions::new(connect, &options),
             pool,
-            connect,
             options,
             writer,
             live,
@@ -101,8 +100,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`], [`StoreError::Migration`], or [`StoreError::NewerSchema`].
     pub async fn migrate(&self) -> Result<MigrationReport, StoreError> {
-        let connection = self.connect.connect().await.map_err(StoreError::Database)?;
-        let report = migrate::run(connection).await?;
+        let (connect, silence) = (&self.job.connect, self.job.silence);
+        let mut connection = in_time::connect(connect).await?;
+        let watchdog = Watchdog::new(&mut connection, connect, silence).await?;
+        let report = watchdog.watch(Box::pin(migrate::run(connection))).await?;
         for applied in &report.applied {
             tracing::info!(migration = applied, "applied");
         }
@@ -115,7 +116,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn lead(&self, job: JobKind) -> Result<LeaderLock, StoreError> {
-        LeaderLock::acquire(&self.connect, job, self.job.clone()).await
+        LeaderLock::acquire(&self.job, job).await
     }
 
     /// Tries to acquire the leader lock of `job`; `None` while another server holds it.
@@ -123,11 +124,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`].
     pub async fn try_lead(&self, job: JobKind) -> Result<Option<LeaderLock>, StoreError> {
-        LeaderLock::try_acquire(&self.connect, job, self.job.clone()).await
+        LeaderLock::try_acquire(&self.job, job).await
     }
 
     async fn connect_job(&self, what: &str) -> Result<LeaderLock, StoreError> {
-        LeaderLock::connect(&self.connect, what, self.job.clone()).await
+        LeaderLock::connect(&self.job, what).await
     }
 
     /// Runs retention once, without the leader lock: for an operator who starts it by hand.
@@ -226,12 +227,15 @@ impl Store {
     ) -> Arc<dyn RetentionAdmin> {
         Arc::new(PgRetentionAdmin {
             pool: self.pool.clone(),
-            connect: self.connect.clone(),
             tenant,
             clock: self.options.clock.clone(),
             rules,
             gauge,
-            job: self.job.clone(),
+            job: JobOptions {
+                rules,
+                ..self.job.clone()
+            },
+            answer_timeout: self.options.answer_timeout,
         })
     }
 
@@ -240,10 +244,13 @@ impl Store {
     /// # Errors
     /// [`ReadError::Unavailable`] when the database does not respond.
     pub async fn used_bytes(&self) -> Result<u64, ReadError> {
-        let mut connection = self.pool.acquire().await.map_err(read_error)?;
-        storage::used_bytes(&mut connection)
-            .await
-            .map_err(read_error)
+        let read = async {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            storage::used_bytes(&mut connection)
+                .await
+                .map_err(read_error)
+        };
+        in_time::read_within(self.options.answer_timeout, read).await
     }
 
     /// Measures what takes the space of the database; reads a sample of its rows.
@@ -281,7 +288,10 @@ impl Store {
 
     /// Returns a reader of the data of `tenant`.
     pub fn reader(&self, tenant: TenantId) -> Arc<dyn TraceReader> {
-        Arc::new(self.pg_reader(tenant))
+        Arc::new(TimedReader {
+            reader: self.pg_reader(tenant),
+            limit: self.options.answer_timeout,
+        })
     }
 
     pub(crate) fn pg_reader(&self, tenant: TenantId) -> PgTraceReader {
@@ -308,7 +318,7 @@ impl Store {
     /// [`ReadError::Unavailable`] when it does not respond within the acquire timeout.
     pub async fn ping(&self) -> Result<(), ReadError> {
         let mut connection = self.pool.acquire().await.map_err(read_error)?;
-        connection.ping().await.map_err(read_error)
+        in_time::ping(&mut connection).await.map_err(read_error)
     }
 
     /// Closes the store: refuses new batches, commits or refuses submitted batches, and closes
@@ -318,4 +328,41 @@ impl Store {
         self.live.close().await;
         self.pool.close().await;
     }
+}
+
+/// Returns the pool of the readers. A connection that died silently neither keeps its place in the
+/// pool nor uses up the time of a read that waits for a connection.
+fn reader_pool(connect: &PgConnectOptions, options: &StoreOptions) -> PgPool {
+    let acquire_timeout = options.acquire_timeout;
+    PgPoolOptions::new()
+        .max_connections(options.reader_connections)
+        .acquire_timeout(acquire_timeout)
+        // Instead of the check of sqlx, which has no limit. A read has time for several checks.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, _| {
+            Box::pin(async move {
+                in_time::within(acquire_timeout / 4, connection.ping()).await?;
+                Ok(true)
+            })
+        })
+        // Before the check of sqlx. The statement of a read that was given up may still run.
+        .after_release(move |connection, _| {
+            Box::pin(async move {
+                in_time::within(acquire_timeout, connection.ping()).await?;
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(connect.clone().options([
+            ("statement_timeout", millis(options.read_timeout)),
+            // The database ends the transaction of a read that was given up, and releases its
+            // locks, also if the end of the connection does not arrive.
+            (
+                "idle_in_transaction_session_timeout",
+                millis(options.answer_timeout),
+            ),
+        ]))
+}
+
+fn millis(time: Duration) -> String {
+    time.as_millis().to_string()
 }

@@ -18,6 +18,7 @@ mod zipkin;
 use std::sync::{Arc, Once};
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any, post};
 use throughline_store::Writer;
 use throughline_wire::Limits;
@@ -27,7 +28,8 @@ use crate::clock::Clock;
 use crate::readiness::Readiness;
 
 pub use body::BodyLimits;
-use cors::cors;
+pub use cors::{AllowedOrigins, Origin};
+use cors::{check_origin, cors};
 use drops::Drops;
 pub(crate) use whole_body::read_first;
 
@@ -35,6 +37,7 @@ pub(crate) use whole_body::read_first;
 #[derive(Clone)]
 pub struct Ingest {
     inner: Arc<Inner>,
+    origins: AllowedOrigins,
 }
 
 struct Inner {
@@ -73,17 +76,26 @@ impl Ingest {
                 drops: Drops::default(),
                 metrics_logged: Once::new(),
             }),
+            origins: AllowedOrigins::default(),
         }
+    }
+
+    /// Sets the origins whose pages may send. Default: all.
+    #[must_use]
+    pub fn with_allowed_origins(self, origins: AllowedOrigins) -> Self {
+        Self { origins, ..self }
     }
 
     /// Returns the routes for the main port: the native receiver, Zipkin and OTLP/HTTP.
     pub fn routes(self) -> Router {
         // Each route also responds to preflight requests, and to other methods with a hint.
         let receiver = |path, handler: MethodRouter<Self>, headers| {
+            let origins = self.origins.clone();
             Router::new()
                 .route(path, handler)
                 .method_not_allowed_fallback(fallback::wrong_method)
-                .route_layer(cors(headers))
+                .route_layer(from_fn_with_state(origins, check_origin))
+                .route_layer(cors(&self.origins, headers))
         };
         receiver("/api/trace-log", post(native::log_traces), native::HEADERS)
             .merge(receiver(
@@ -98,7 +110,7 @@ impl Ingest {
     /// Returns the routes of OTLP/HTTP alone, for its default port.
     pub fn otlp_routes(self) -> Router {
         // A page can read the response to a wrong path too.
-        let unknown = any(fallback::unknown).layer(cors(&[]));
+        let unknown = any(fallback::unknown).layer(cors(&self.origins, &[]));
         self.otlp_http_routes().fallback_service(unknown)
     }
 
@@ -109,7 +121,8 @@ impl Ingest {
             .route("/v1/metrics", post(otlp::export_metrics))
             .route("/v1/{*rest}", any(fallback::unknown))
             .method_not_allowed_fallback(fallback::wrong_otlp_method)
-            .route_layer(cors(&[]))
+            .route_layer(from_fn_with_state(self.origins.clone(), check_origin))
+            .route_layer(cors(&self.origins, &[]))
             .with_state(self)
     }
 

@@ -2,10 +2,12 @@
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::json;
+use throughline_store::testing::{FreshDatabase, count_spans};
 
-use crate::support::{Coding, Receiver, Server, hex, span, text};
+use crate::program::Program;
+use crate::support::{Coding, Receiver, Server, client, hex, span, text};
 
 #[tokio::test]
 async fn an_acknowledged_span_is_read_back_from_every_receiver() {
@@ -217,6 +219,65 @@ async fn pages_of_any_origin_may_send_with_credentials_as_beacons_do() {
         assert!(response.status().is_client_error(), "{url}");
         allows(response.headers(), origin);
     }
+}
+
+#[tokio::test]
+async fn only_pages_of_the_allowed_origins_may_send_if_there_is_a_list() {
+    let database = FreshDatabase::create().await;
+    let options = [
+        "--allow-origin",
+        "https://a.example,HTTPS://Shop.example:443/",
+    ];
+    let server = Program::serve_on(database.url(), &options).await;
+    let own = server.base.as_str();
+    let mut accepted = 0;
+    for receiver in Receiver::ALL {
+        let url = format!("{}{}", server.base, receiver.path());
+        for (origin, is_allowed) in [
+            (None, true),
+            (Some("https://shop.example"), true),
+            (Some(own), true),
+            (Some("https://shop.example.evil.test"), false),
+            (Some("http://shop.example"), false),
+            (Some("null"), false),
+        ] {
+            let with_origin = |request: RequestBuilder| match origin {
+                Some(origin) => request.header("origin", origin),
+                None => request,
+            };
+            let case = format!("{receiver:?} {origin:?}");
+            let preflight = client().request(Method::OPTIONS, &url);
+            let preflight = with_origin(preflight)
+                .header("access-control-request-method", "POST")
+                .send();
+            let preflight = preflight.await.expect("answers");
+            let post = client().post(&url);
+            let post = with_origin(post)
+                .header("content-type", receiver.content_type())
+                .body(receiver.body(&[span("x")]))
+                .send();
+            let post = post.await.expect("answers");
+            let is_named = is_allowed && origin.is_some_and(|origin| origin != own);
+            for headers in [preflight.headers(), post.headers()] {
+                let named = headers.get("access-control-allow-origin");
+                assert_eq!(named.is_some(), is_named, "{case}");
+            }
+            if is_named {
+                allows(preflight.headers(), origin.expect("named"));
+                allows(post.headers(), origin.expect("named"));
+            }
+            let status = post.status();
+            let expected = if is_allowed {
+                StatusCode::OK
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            assert_eq!(status, expected, "{case}");
+            accepted += i64::from(is_allowed);
+        }
+    }
+    assert_eq!(count_spans(database.url()).await, accepted);
+    assert!(server.stop().await.success());
 }
 
 #[tokio::test]

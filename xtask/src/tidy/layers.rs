@@ -6,7 +6,7 @@ use super::modules::Crate;
 const FOLDER: &str = "crates/store/src/";
 
 /// The base modules. Each may import those before it, and every other module may import them.
-const BASE: [&str; 16] = [
+const BASE: [&str; 15] = [
     "varint",
     "day",
     "decompress",
@@ -16,7 +16,6 @@ const BASE: [&str; 16] = [
     "sqlstate",
     "advisory_lock",
     "in_time",
-    "steady_clock",
     "watchdog",
     "options",
     "migrate",

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Live;
 use super::pending::FanOutBatch;
+use crate::in_time::read_within;
 use crate::reader;
 
 /// The least time between two look-ups; traces that are announced in between are looked up
@@ -48,7 +49,8 @@ async fn tell(live: &Live, batch: FanOutBatch) {
     if traces.is_empty() {
         return;
     }
-    match reader::summaries(&live.pool, tenant, &traces, live.clock.now()).await {
+    let summaries = reader::summaries(&live.pool, tenant, &traces, live.clock.now());
+    match read_within(live.answer_timeout, summaries).await {
         // Retention may have removed all of them in between.
         Ok(summaries) if summaries.is_empty() => {}
         Ok(summaries) => {

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use self::feed::{Feed, TenantFeed};
 use self::pending::Pending;
-use crate::Clock;
+use crate::{Clock, StoreOptions};
 
 /// The shared state of the live view's tasks.
 #[derive(Debug, Clone)]
@@ -27,6 +27,7 @@ struct Live {
     connect: PgConnectOptions,
     /// The pool for looking up traces.
     pool: PgPool,
+    answer_timeout: Duration,
     clock: Clock,
     feed: Arc<Feed>,
     pending: Arc<Pending>,
@@ -41,11 +42,16 @@ pub(crate) struct LiveHandle {
 }
 
 /// Starts the live view; must be called within a tokio runtime.
-pub(crate) fn spawn(connect: &PgConnectOptions, pool: &PgPool, clock: Clock) -> LiveHandle {
+pub(crate) fn spawn(
+    connect: &PgConnectOptions,
+    pool: &PgPool,
+    options: &StoreOptions,
+) -> LiveHandle {
     let live = Live {
         connect: connect.clone(),
         pool: pool.clone(),
-        clock,
+        clock: options.clock.clone(),
+        answer_timeout: options.answer_timeout,
         feed: Arc::default(),
         pending: Arc::default(),
     };

@@ -1,12 +1,17 @@
 //! A connection with a snapshot. Its statement stops when the request is cancelled.
 
 use core::ops::{Deref, DerefMut};
+use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, PgConnection, PgPool, Postgres, Row as _};
 use throughline_model::ReadError;
 
+use crate::in_time::within;
 use crate::sqlstate::read_error;
+
+/// The longest time to stop the statement of a cancelled request.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Begins a read-only transaction with a snapshot, so that several statements read the same state
 /// during commits and compaction.
@@ -72,9 +77,8 @@ impl Drop for Moment {
         runtime.spawn(async move {
             let stopped = sqlx::query("SELECT pg_terminate_backend($1)")
                 .bind(process)
-                .execute(&pool)
-                .await;
-            if let Err(error) = stopped {
+                .execute(&pool);
+            if let Err(error) = within(STOP_TIMEOUT, stopped).await {
                 tracing::warn!(%error, "cannot cancel the statement of a cancelled search");
             }
         });

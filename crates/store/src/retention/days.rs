@@ -176,7 +176,8 @@ async fn work_off_young(
         before_ns: cutoffs.ok_ns,
     };
     let counts = counts::counts(connection, partition, keep, damaged).await?;
-    let Some(step) = step(counts, MayRewrite::Yes) else {
+    // A few blocks at a time need little space.
+    let Some(step) = step(counts, MayRewrite::Yes(u64::MAX)) else {
         return Ok(());
     };
     let is_dropped = step == PartitionStep::Drop

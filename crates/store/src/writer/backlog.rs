@@ -8,13 +8,19 @@ use tokio::time::sleep;
 
 use super::queue::QueueBudget;
 use crate::Level0Limit;
+use crate::in_time::within;
 
 /// The interval between two measurements of level 0, while spans are committed.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Measures level 0 until the writer or the pool is gone, and refuses batches while it is full. A
 /// measurement scans a table of a few thousand rows. There is none while nothing is committed.
-pub(super) async fn watch(pool: PgPool, budget: Weak<QueueBudget>, limit: Level0Limit) {
+pub(super) async fn watch(
+    pool: PgPool,
+    budget: Weak<QueueBudget>,
+    limit: Level0Limit,
+    timeout: Duration,
+) {
     loop {
         sleep(EVERY).await;
         let Some(budget) = budget.upgrade() else {
@@ -27,7 +33,7 @@ pub(super) async fn watch(pool: PgPool, budget: Weak<QueueBudget>, limit: Level0
             continue;
         }
         // The writer reports an unavailable database, so the error is ignored here.
-        if let Ok((blocks, bytes)) = size(&pool).await {
+        if let Ok((blocks, bytes)) = within(timeout, size(&pool)).await {
             note(&budget, limit, blocks, bytes);
         }
     }

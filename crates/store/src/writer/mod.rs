@@ -181,7 +181,12 @@ pub(crate) fn spawn(
         })
         .collect();
     let budget = Arc::downgrade(&writer.shared.budget);
-    tokio::spawn(backlog::watch(pool.clone(), budget, options.level0_limit));
+    tokio::spawn(backlog::watch(
+        pool.clone(),
+        budget,
+        options.level0_limit,
+        options.answer_timeout,
+    ));
     WriterHandle {
         writer,
         queue,

@@ -31,6 +31,7 @@ mod search_budget;
 mod search_faults;
 mod search_permits;
 mod seed;
+mod silent;
 mod snapshot;
 mod span_limit;
 mod sql_functions;

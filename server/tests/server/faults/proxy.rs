@@ -21,6 +21,8 @@ struct State {
     delay_ms: AtomicU64,
     /// Odd while connections are refused. Every change cuts the open ones.
     epoch: watch::Sender<u64>,
+    /// The number of stalls. Connections from before the last one are silent.
+    stalls: AtomicU64,
 }
 
 const PIECE: usize = 16 * 1024;
@@ -42,6 +44,7 @@ impl Proxy {
             upstream,
             delay_ms: AtomicU64::new(0),
             epoch: watch::Sender::new(0),
+            stalls: AtomicU64::new(0),
         });
         tokio::spawn(accept(listener, Arc::clone(&state)));
         parsed.set_host(Some("127.0.0.1")).expect("a host");
@@ -59,6 +62,12 @@ impl Proxy {
     /// Cuts every connection. New ones are accepted.
     pub(super) fn cut(&self) {
         self.state.epoch.send_modify(|epoch| *epoch += 2);
+    }
+
+    /// Makes every open connection silent: it stays open, and nothing arrives any more. New ones
+    /// work.
+    pub(super) fn stall(&self) {
+        self.state.stalls.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Cuts every connection and refuses new ones, or accepts them again.
@@ -96,11 +105,15 @@ async fn pass(
     mut to: tokio::net::tcp::OwnedWriteHalf,
     state: &State,
 ) {
+    let opened_at = state.stalls.load(Ordering::Relaxed);
     let mut piece = vec![0; PIECE];
     while let Ok(len @ 1..) = from.read(&mut piece).await {
         let delay = state.delay_ms.load(Ordering::Relaxed);
         if delay > 0 {
             sleep(Duration::from_millis(delay)).await;
+        }
+        if state.stalls.load(Ordering::Relaxed) != opened_at {
+            std::future::pending::<()>().await;
         }
         if to.write_all(&piece[..len]).await.is_err() {
             return;

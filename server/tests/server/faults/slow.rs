@@ -10,6 +10,7 @@ use super::conservation::{check_conserved, check_counters, check_memory, check_r
 use super::load::{Load, Plan};
 use super::proxy::Proxy;
 use crate::program::Program;
+use crate::support::fetch;
 
 /// A queue so small that a slow database fills it at once.
 const SMALL_QUEUE: [&str; 2] = ["--writer-queue-bytes", "1000000"];
@@ -70,5 +71,32 @@ async fn broken_connections_neither_lose_nor_duplicate_spans() {
     check_counters(&[&server.base], &load).await;
     check_memory(server.pid());
     check_reads(&server.base).await;
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_become_silent_hang_neither_reads_nor_ingest() {
+    let database = FreshDatabase::create().await;
+    let (proxy, url) = Proxy::before(database.url()).await;
+    let server = Program::serve_on(&url, &[]).await;
+    let plan = Plan {
+        bases: vec![server.base.clone()],
+        senders: 4,
+        spans: 20,
+        padding: 0,
+    };
+    let load = Load::during(plan, async |load| {
+        load.wait_for_more(10).await;
+        proxy.stall();
+        // Idle connections are checked before they are used.
+        check_reads(&server.base).await;
+        let ready = fetch(format!("{}/readyz", server.base)).await;
+        assert_eq!(ready.expect("answers").status(), StatusCode::OK);
+        // After the timeout of a commit.
+        load.wait_for_more(10).await;
+    })
+    .await;
+    check_conserved(database.url(), &load).await;
+    check_counters(&[&server.base], &load).await;
     assert!(server.stop().await.success());
 }
