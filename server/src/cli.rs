@@ -69,7 +69,7 @@ pub enum Command {
     Backup(BackupCommand),
     /// Restore a file of `backup` into an empty database or a new data directory.
     Restore(RestoreCommand),
-    /// Import files of OTLP JSON (also newline-delimited), Jaeger JSON or Zipkin v2 JSON. Items that
+    /// Import files of OTLP (JSON, also newline-delimited, and protobuf), Jaeger JSON or Zipkin v2 JSON. Items that
     /// are stored already count as duplicates, so the same file may be imported twice.
     Import(ImportOptions),
     /// Export traces as OTLP JSON. An import of the file restores the same traces.

@@ -4,9 +4,11 @@
 //! the memory does not grow with the file: it is bounded by the largest decoded line or element (at
 //! most 256 MiB) and by the batches in flight. A bad line, element or span is rejected alone.
 
+mod content;
 mod elements;
 mod format;
 mod lines;
+mod messages;
 mod otlp;
 mod progress;
 mod read;
@@ -15,6 +17,7 @@ mod report;
 mod scan;
 mod source;
 mod store;
+mod text;
 
 use std::path::PathBuf;
 use std::sync::Arc;

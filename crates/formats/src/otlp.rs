@@ -11,6 +11,7 @@ mod protobuf;
 mod tests;
 
 pub use self::encode::{ItemsOf, LogsOf, SpansOf, encode_json, encode_logs_json};
+pub use self::protobuf::Entry;
 use throughline_wire::Limits;
 use throughline_wire::{LogRecord, UnixNanos, semconv};
 
@@ -44,6 +45,16 @@ pub fn pack_protobuf(body: &[u8], limits: &Limits, now: UnixNanos) -> Result<Req
 /// cannot be read is not an error: it becomes a rejected item.
 pub fn decode_json(body: &[u8]) -> Result<Request, DecodeError> {
     json::decode(Signal::Traces, body).map_err(DecodeError::new)
+}
+
+/// Splits a message of a file in protobuf into its resources with items: `TracesData`, `LogsData`,
+/// or a request.
+///
+/// # Errors
+/// The rest of the bytes is not such a message; the error names the offset.
+pub fn split_protobuf(message: &[u8]) -> impl Iterator<Item = Result<Entry, DecodeError>> + '_ {
+    protobuf::entries(message)
+        .map(|entry| entry.map_err(|error| DecodeError::new(error.to_string())))
 }
 
 /// Decodes a logs request (`ExportLogsServiceRequest`) from protobuf.

@@ -29,7 +29,7 @@ pub(super) const ELEMENT_BYTES: usize = 256 << 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) kind: Kind,
-    /// The line it begins on.
+    /// The line it begins on, or the number of its message.
     pub(super) line: u64,
     pub(super) text: Vec<u8>,
 }
@@ -40,6 +40,8 @@ pub(super) trait Sink {
     fn element(&mut self, element: Element);
     /// Takes the reason why a part of the file cannot be an element.
     fn reject(&mut self, line: u64, reason: String);
+    /// Says that the elements have the numbers of messages instead of lines.
+    fn number_messages(&mut self) {}
 }
 
 /// Passes every element of every document of `scanner` to `sink`.

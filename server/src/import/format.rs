@@ -5,7 +5,7 @@ use clap::ValueEnum;
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// OTLP JSON: traces, logs, or both.
+    /// OTLP: traces, logs, or both, as JSON or protobuf.
     Otlp,
     /// Jaeger JSON, as its UI downloads it.
     Jaeger,
@@ -17,7 +17,7 @@ impl Format {
     /// Returns its name for people.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Otlp => "OTLP JSON",
+            Self::Otlp => "OTLP",
             Self::Jaeger => "Jaeger JSON",
             Self::Zipkin => "Zipkin JSON",
         }
@@ -29,6 +29,8 @@ impl Format {
 pub(super) enum Kind {
     OtlpSpans,
     OtlpLogs,
+    ProtobufSpans,
+    ProtobufLogs,
     Jaeger,
     Zipkin,
 }
@@ -36,7 +38,9 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) const fn format(self) -> Format {
         match self {
-            Self::OtlpSpans | Self::OtlpLogs => Format::Otlp,
+            Self::OtlpSpans | Self::OtlpLogs | Self::ProtobufSpans | Self::ProtobufLogs => {
+                Format::Otlp
+            }
             Self::Jaeger => Format::Jaeger,
             Self::Zipkin => Format::Zipkin,
         }

@@ -35,7 +35,8 @@ pub(super) fn read(
     note(walk(&mut scanner, forced, sink), sink)
 }
 
-fn note(walked: Result<(), Fault>, sink: &mut dyn Sink) -> io::Result<()> {
+/// Reports a syntax error as a rejection.
+pub(super) fn note(walked: Result<(), Fault>, sink: &mut dyn Sink) -> io::Result<()> {
     match walked {
         Ok(()) => Ok(()),
         Err(Fault::Read(error)) => Err(error),

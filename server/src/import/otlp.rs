@@ -19,14 +19,24 @@ pub(super) struct FieldNames {
 /// The names for traces.
 pub(super) const SPANS: FieldNames = FieldNames {
     list: "resourceSpans",
-    // The last name is from before OTLP 0.15.
-    scopes: &["scopeSpans", "scope_spans", "instrumentationLibrarySpans"],
+    // The last names are from before OTLP 0.15.
+    scopes: &[
+        "scopeSpans",
+        "scope_spans",
+        "instrumentationLibrarySpans",
+        "instrumentation_library_spans",
+    ],
     items: ["spans", "spans"],
 };
 /// The names for logs.
 pub(super) const LOGS: FieldNames = FieldNames {
     list: "resourceLogs",
-    scopes: &["scopeLogs", "scope_logs"],
+    scopes: &[
+        "scopeLogs",
+        "scope_logs",
+        "instrumentationLibraryLogs",
+        "instrumentation_library_logs",
+    ],
     items: ["logRecords", "log_records"],
 };
 

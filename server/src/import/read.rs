@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use throughline_formats::otlp::{decode_json, decode_logs_json};
+use throughline_formats::otlp::{
+    decode_json, decode_logs_json, decode_logs_protobuf, pack_protobuf,
+};
 use throughline_formats::{DecodeError, Request, Validated, jaeger, zipkin};
 use throughline_store::SpanGroup;
 use throughline_wire::Limits;
-use throughline_wire::TraceId;
+use throughline_wire::{TraceId, UnixNanos};
 use tokio::sync::mpsc;
 
 use super::elements::{Element, Sink};
@@ -18,7 +20,7 @@ use super::format::{Format, Kind};
 use super::progress::Progress;
 use super::report::SourceLocation;
 use super::source::Source;
-use super::{lines, otlp};
+use super::{content, lines, otlp};
 use crate::clock::Clock;
 
 /// The number of spans at which a batch is sent.
@@ -81,11 +83,12 @@ pub(super) fn read_files(
             batch: Batch::default(),
             zipkin: Zipkin::default(),
             format: None,
+            is_of_messages: false,
         };
         let error = Source::open(&file, &settings.stop)
             .and_then(|source| {
                 progress.begin(&file, &source);
-                lines::read(source.text, settings.format, &mut reader)
+                content::read(source.text, settings.format, &mut reader)
             })
             .err();
         reader.flush_zipkin();
@@ -105,6 +108,8 @@ struct Reader<'a> {
     batch: Batch,
     zipkin: Zipkin,
     format: Option<Format>,
+    /// True if the file has messages instead of lines.
+    is_of_messages: bool,
 }
 
 /// Zipkin spans that wait to be decoded: the JSON list so far, and their lines.
@@ -142,6 +147,17 @@ impl Sink for Reader<'_> {
                 }
                 Err(fault) => self.reject(line, fault.to_string()),
             },
+            Kind::ProtobufSpans => {
+                let now = self.settings.clock.now();
+                let packed = pack_protobuf(&text, &self.settings.limits, now);
+                self.decoded_at(now, packed, text.len(), line, 1, |index| {
+                    (None, Some(index))
+                });
+            }
+            Kind::ProtobufLogs => {
+                let at = |index| (None, Some(index));
+                self.decoded(decode_logs_protobuf(&text), text.len(), line, 1, at);
+            }
             Kind::Jaeger => {
                 let at = |index| (None, Some(index));
                 self.decoded(jaeger::decode(&text), text.len(), line, 1, at);
@@ -153,6 +169,10 @@ impl Sink for Reader<'_> {
 
     fn reject(&mut self, line: u64, reason: String) {
         self.rejected(line, None, 1, reason);
+    }
+
+    fn number_messages(&mut self) {
+        self.is_of_messages = true;
     }
 }
 
@@ -168,6 +188,20 @@ impl Reader<'_> {
         count: usize,
         at: impl Fn(usize) -> (Option<u64>, Option<usize>),
     ) {
+        let now = self.settings.clock.now();
+        self.decoded_at(now, decoded, bytes, line, count, at);
+    }
+
+    /// Takes the decoded spans like [`Self::decoded`]. `now` is the time of packed spans.
+    fn decoded_at(
+        &mut self,
+        now: UnixNanos,
+        decoded: Result<Request, DecodeError>,
+        bytes: usize,
+        line: u64,
+        count: usize,
+        at: impl Fn(usize) -> (Option<u64>, Option<usize>),
+    ) {
         let request = match decoded {
             Ok(request) => request,
             Err(error) => {
@@ -175,7 +209,6 @@ impl Reader<'_> {
                 return;
             }
         };
-        let now = self.settings.clock.now();
         let Validated {
             groups,
             rejected,
@@ -186,12 +219,13 @@ impl Reader<'_> {
             let (own, index) = at(rejection.index);
             self.rejected(own.unwrap_or(line), index, 1, rejection.reason);
         }
-        let file = &self.file;
+        let (file, is_message) = (&self.file, self.is_of_messages);
         let location = |index| {
             let (own, span) = at(index);
             SourceLocation {
                 file: Arc::clone(file),
                 line: own.unwrap_or(line),
+                is_message,
                 span,
             }
         };
@@ -216,7 +250,12 @@ impl Reader<'_> {
 
     fn rejected(&mut self, line: u64, span: Option<usize>, count: u64, reason: String) {
         let file = Arc::clone(&self.file);
-        let location = SourceLocation { file, line, span };
+        let location = SourceLocation {
+            file,
+            line,
+            is_message: self.is_of_messages,
+            span,
+        };
         let _ = self
             .out
             .blocking_send(Message::Rejected(location, count, reason));

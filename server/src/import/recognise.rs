@@ -19,6 +19,24 @@ pub(super) const SEARCH: &str =
     "is a response of Elasticsearch; extract the spans, the `_source` of each of `hits.hits`";
 pub(super) const PRINTED: &str = "is the output of the Go SDK's `stdouttrace`, which is not OTLP";
 
+pub(super) const NATIVE: &str =
+    "is a native batch of Throughline; post it to `/api/trace-log` of a server";
+const CONSOLE: &str = "is the output of the Python SDK's `ConsoleSpanExporter`, which is not OTLP";
+const CHROME: &str = "is a trace of Chrome";
+const XRAY: &str = "is a response of AWS X-Ray";
+
+/// The number of bytes by which a list of spans is judged.
+const SPANS_BYTES: usize = 64 << 10;
+
+/// Reports whether the list of spans that follows is that of a native batch.
+fn is_native(text: &[u8], scanner: &mut Scanner<&[u8]>) -> Result<bool, Fault> {
+    scanner.peek()?;
+    let spans = text.get(scanner.offset()..).unwrap_or_default();
+    let spans = &spans[..spans.len().min(SPANS_BYTES)];
+    let has = |key: &[u8]| spans.windows(key.len()).any(|part| part == key);
+    Ok(has(b"\"trace_id\"") && has(b"\"start_ns\""))
+}
+
 /// Returns the kind of an object, by the first field that identifies it.
 pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> {
     let mut scanner = Scanner::new(text, line);
@@ -32,12 +50,21 @@ pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> 
     while let Some(key) = scanner.next_key(first)? {
         first = false;
         found = match key.as_str() {
-            "traceID" | "spanID" | "spans" | "processes" => Some(Found::Element(Kind::Jaeger)),
+            "spans" => Some(if is_native(text, &mut scanner)? {
+                Found::Other(NATIVE)
+            } else {
+                Found::Element(Kind::Jaeger)
+            }),
+            "traceID" | "spanID" | "processes" => Some(Found::Element(Kind::Jaeger)),
             "id" | "localEndpoint" => Some(Found::Element(Kind::Zipkin)),
-            "scopeSpans" | "scope_spans" | "instrumentationLibrarySpans" => {
-                Some(Found::Element(Kind::OtlpSpans))
-            }
-            "scopeLogs" | "scope_logs" => Some(Found::Element(Kind::OtlpLogs)),
+            "scopeSpans"
+            | "scope_spans"
+            | "instrumentationLibrarySpans"
+            | "instrumentation_library_spans" => Some(Found::Element(Kind::OtlpSpans)),
+            "scopeLogs"
+            | "scope_logs"
+            | "instrumentationLibraryLogs"
+            | "instrumentation_library_logs" => Some(Found::Element(Kind::OtlpLogs)),
             "resourceSpans" | "resource_spans" | "resourceLogs" | "resource_logs" | "batches"
             | "data" => Some(Found::Request),
             "resourceMetrics" | "resource_metrics" | "scopeMetrics" | "resourceProfiles" => {
@@ -45,6 +72,9 @@ pub(super) fn recognise(text: &[u8], line: u64) -> Result<Option<Found>, Fault> 
             }
             "hits" => Some(Found::Other(SEARCH)),
             "SpanContext" => Some(Found::Other(PRINTED)),
+            "context" => Some(Found::Other(CONSOLE)),
+            "traceEvents" => Some(Found::Other(CHROME)),
+            "Segments" | "Traces" => Some(Found::Other(XRAY)),
             "spanId" | "operationName" => return Ok(None),
             "traceId" => {
                 found = Some(Found::Element(Kind::Zipkin));

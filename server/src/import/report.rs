@@ -20,8 +20,10 @@ const COUNTED_TRACES: usize = 1_000_000;
 pub struct SourceLocation {
     /// The file.
     pub file: Arc<Path>,
-    /// The line, from 1.
+    /// The line or the message, from 1.
     pub line: u64,
+    /// True if `line` is the number of a message.
+    pub is_message: bool,
     /// The index of the span, from 0, in a trace that begins on that line; used if the span's own
     /// line is not known.
     pub span: Option<usize>,
@@ -29,7 +31,8 @@ pub struct SourceLocation {
 
 impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)?;
+        let message = if self.is_message { " message " } else { "" };
+        write!(f, "{}:{message}{}", self.file.display(), self.line)?;
         match self.span {
             Some(span) => write!(f, ": span {span}"),
             None => Ok(()),
@@ -104,7 +107,10 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (file, format, error) in &self.files {
-            let format = format.map_or("nothing to import", Format::as_str);
+            let format = format.map_or(
+                "nothing to import: it is empty or has no spans",
+                Format::as_str,
+            );
             let text = error.as_deref().unwrap_or(format);
             writeln!(f, "{}: {}", Printable(file.display()), Printable(text))?;
         }
@@ -149,6 +155,7 @@ mod tests {
         let location = SourceLocation {
             file: Path::new("a\u{1b}[31m.json").into(),
             line: 1,
+            is_message: false,
             span: None,
         };
         report.reject(&location, 1, "no such field: x\nrejected            0");

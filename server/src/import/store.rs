@@ -402,6 +402,7 @@ mod tests {
         let location = SourceLocation {
             file: Arc::from(std::path::Path::new("x.json")),
             line: 1,
+            is_message: false,
             span: None,
         };
         let rejection = |index| Rejection {

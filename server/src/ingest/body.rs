@@ -83,7 +83,7 @@ pub enum BodyError {
     #[error("the body is larger than {0} bytes, as sent or decompressed")]
     TooLarge(usize),
     /// The content encoding is not supported.
-    #[error("content-encoding {0:?} is not supported; send gzip, zstd or identity")]
+    #[error("content-encoding {0:?} is not supported; send gzip, zstd, deflate or identity")]
     Encoding(String),
     /// The compressed bytes are damaged.
     #[error("the {encoding} body is damaged: {reason}")]

@@ -2,7 +2,7 @@
 
 use axum::extract::RawQuery;
 use throughline_model::page::decode_limit;
-use throughline_model::{Parameters, TraceFilter};
+use throughline_model::{Parameters, TraceFilter, ids};
 use throughline_wire::TraceId;
 
 use crate::api::decode;
@@ -36,7 +36,7 @@ impl LiveRequest {
     }
 
     fn decode(parameters: &mut Parameters<'_>) -> Self {
-        let trace_id = parameters.parsed("trace_id", str::parse);
+        let trace_id = parameters.parsed("trace_id", ids::parse_trace_id);
         let filter = TraceFilter::decode(parameters);
         let limit = decode_limit(parameters, Self::MAX_LIMIT);
         if parameters.has("trace_id") && (filter != TraceFilter::default() || limit.is_some()) {

@@ -1,5 +1,7 @@
 //! Tests of the JSON API, the health routes and the access checks.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -290,5 +292,152 @@ async fn limit_and_cursors_hold_for_the_traces_of_a_session_and_of_a_correlation
         found.sort();
         let all: Vec<_> = (1..=3).map(|at| format!("{at:032x}")).collect();
         assert_eq!(found, all, "{path}");
+    }
+}
+
+/// Returns the forms in which tools write an id of 16 bytes of which the first 8 are zeros.
+fn forms(low: u64) -> Vec<String> {
+    let (hex, whole) = (format!("{low:016x}"), format!("{low:032x}"));
+    vec![
+        whole.clone(),
+        whole.to_uppercase(),
+        format!("0x{whole}"),
+        format!(
+            "{}-0000-0000-{}-{}",
+            &whole[..8],
+            &whole[16..20],
+            &whole[20..]
+        ),
+        hex.clone(),
+        hex.trim_start_matches('0').to_owned(),
+        URL_SAFE_NO_PAD.encode(u128::from(low).to_be_bytes()),
+    ]
+}
+
+#[tokio::test]
+async fn every_route_takes_every_form_of_an_id() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let (trace, span_id) = (0x00c1_d2e3_f405_1627_u64, 0x00b1_c2d3_e4f5_0617_u64);
+    let mut sent = span("GET /cart");
+    sent.trace_id = u128::from(trace).to_be_bytes().to_vec();
+    sent.span_id = span_id.to_be_bytes().to_vec();
+    server
+        .send(Receiver::Native, std::slice::from_ref(&sent))
+        .await;
+    let traces = forms(trace);
+    let mut spans = vec![
+        format!("{span_id:016x}"),
+        format!("{span_id:016X}"),
+        format!("{span_id:x}"),
+    ];
+    spans.push(URL_SAFE_NO_PAD.encode(span_id.to_be_bytes()));
+    for (at, trace) in traces.iter().enumerate() {
+        let span = &spans[at % spans.len()];
+        for path in [
+            format!("/api/admin/traces/{trace}"),
+            format!("/api/admin/traces/{trace}/spans/{span}"),
+            format!("/api/admin/traces/{trace}/spans/{span}/payloads"),
+            format!("/api/admin/traces/{trace}?format=otlp"),
+            format!("/api/admin/events?trace={trace}&span={span}"),
+            format!("/api/admin/live?trace_id={trace}"),
+        ] {
+            let status = server.get(&path).await.status();
+            assert_eq!(status, StatusCode::OK, "{path}");
+        }
+        for text in [trace, span] {
+            let path = format!("/api/admin/search?q={text}");
+            let lookup = server.get_json(&path).await;
+            let found = &lookup["traces"]["items"][0]["trace_id"];
+            assert_eq!(*found, hex(&sent.trace_id), "{path}");
+        }
+        let pin = server.url(&format!("/api/admin/traces/{trace}/pin"));
+        let pinned = server.client.put(pin).send().await.expect("answers");
+        assert!(pinned.status().is_success(), "{trace}: {}", pinned.status());
+    }
+    let pins = server.get_json("/api/admin/pins").await;
+    assert_eq!(pins.as_array().map(Vec::len), Some(1), "{pins}");
+}
+
+#[tokio::test]
+async fn names_and_ids_of_the_full_length_can_be_filtered() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    // Four bytes in UTF-8, and twelve in a URL.
+    let text = |chars: usize| "\u{1f980}".repeat(chars);
+    let encoded = |text: &str| text.replace('\u{1f980}', "%F0%9F%A6%80");
+    let sent = span("");
+    let attributes = json!({"user.id": text(256), "session.id": text(128), "note": text(1_024)});
+    let spans = json!([{
+        "trace_id": hex(&sent.trace_id),
+        "span_id": hex(&sent.span_id),
+        "name": text(1_024),
+        "start_ns": sent.start_time_unix_nano.to_string(),
+        "end_ns": sent.end_time_unix_nano.to_string(),
+        "attributes": attributes,
+    }]);
+    send_native(&server, &text(1_024), spans).await;
+    for (parameter, mark, chars) in [
+        ("service", "", 1_024),
+        ("operation", "%3D", 1_024),
+        ("user", "", 256),
+        ("session", "", 128),
+        ("attr.user.id", "", 256),
+        ("attr.note", "", 1_024),
+    ] {
+        let query = format!("{parameter}={mark}{}", encoded(&text(chars)));
+        for path in ["traces", "traces/stats"] {
+            let found = server.get_json(&format!("/api/admin/{path}?{query}")).await;
+            let count = found["items"]
+                .as_array()
+                .map_or(&found["trace_count"], |items| &items[0]);
+            assert!(
+                *count == 1 || count["trace_id"] == hex(&sent.trace_id),
+                "{parameter} {path}"
+            );
+        }
+        let page = server.get(&format!("/traces?{query}")).await;
+        assert_eq!(page.status(), StatusCode::OK, "{parameter}");
+    }
+}
+
+#[tokio::test]
+async fn events_with_ids_that_are_numbers_are_found_by_their_text() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for (at, (sent, text)) in [
+        (json!(815), "815"),
+        (json!(1.5), "1.5"),
+        (json!(true), "true"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({
+            "resource": {"attributes": {"service.name": sent}},
+            "events": [{
+                "event_name": format!("event {at}"),
+                "time_ns": span("").start_time_unix_nano.to_string(),
+                "attributes": {
+                    "session.id": sent,
+                    "throughline.correlation.id": sent,
+                },
+            }],
+        });
+        let answer = server
+            .post(Receiver::Native, body.to_string().into_bytes())
+            .await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        for parameter in ["session", "correlation", "service"] {
+            let path = format!("/api/admin/events?range=1h&{parameter}={text}");
+            let found = server.get_json(&path).await;
+            let names: Vec<_> = found["items"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|event| event["event_name"].clone())
+                .collect();
+            assert_eq!(names, [json!(format!("event {at}"))], "{path}");
+        }
     }
 }

@@ -233,7 +233,7 @@ async fn an_unknown_method_is_unimplemented_and_names_the_known_ones() {
     let encoding = [("grpc-encoding", "snappy")];
     let (code, _, accepted) = failed(&server, TRACES, &encoding, framed(1, &[])).await;
     assert_eq!(code, Code::Unimplemented);
-    assert_eq!(accepted, "identity,gzip,zstd");
+    assert_eq!(accepted, "identity,gzip,zstd,deflate");
 
     // A client on the wrong port gets a helpful response.
     let response = client()

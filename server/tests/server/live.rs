@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, KeyValue, any_value::Value as Any,
+};
 use opentelemetry_proto::tonic::trace::v1::Status;
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -196,4 +199,48 @@ async fn a_stopping_server_ends_its_live_streams() {
     let mut events = Events::open(&server, "").await;
     server.stop();
     assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn live_views_find_ids_that_are_numbers_and_arrays_by_their_text() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    for query in [
+        "?user=4711",
+        "?session=815",
+        "?attr.user.id=4711",
+        "?attr.tags=red",
+    ] {
+        let mut events = Events::open(&server, query).await;
+        let mut other = span("other");
+        other.attributes = vec![text("user.id", "4712"), text("session.id", "816")];
+        let mut sent = span("POST /pay");
+        sent.attributes = vec![
+            value("user.id", Any::IntValue(4_711)),
+            value("session.id", Any::DoubleValue(815.0)),
+            value(
+                "tags",
+                Any::ArrayValue(ArrayValue {
+                    values: vec![AnyValue {
+                        value: Some(Any::StringValue("red".to_owned())),
+                    }],
+                }),
+            ),
+        ];
+        let answer = server
+            .send(Receiver::OtlpProtobuf, &[other, sent.clone()])
+            .await;
+        assert_eq!(answer["rejected"], 0, "{query}");
+        let (event, data) = events.next().await.expect("is sent");
+        assert_eq!(event, "traces", "{query}");
+        let ids = data["traces"].as_array().expect("a list");
+        let ids: Vec<_> = ids.iter().map(|trace| &trace["trace_id"]).collect();
+        assert_eq!(ids, [&hex(&sent.trace_id)], "{query}");
+    }
+}
+
+fn value(key: &str, value: Any) -> KeyValue {
+    let mut pair = text(key, "");
+    pair.value = Some(AnyValue { value: Some(value) });
+    pair
 }

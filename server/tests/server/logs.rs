@@ -112,10 +112,10 @@ async fn log_records_are_stored_once_and_rejected_ones_are_counted_and_named() {
     }
     let url = server.database_url();
     for (sql, expected) in [
-        ("SELECT count(*) FROM events", 12),
+        ("SELECT count(*) FROM events", 16),
         (
             "SELECT count(*) FROM events WHERE event_type = 'order.paid' AND session_id = 's-1'",
-            6,
+            8,
         ),
     ] {
         assert_eq!(count(url, sql).await, expected, "{sql}");

@@ -29,7 +29,7 @@ pub(crate) use self::sent::{Coding, Receiver, hex, request, span, text};
 /// The largest body in these tests, in bytes.
 pub(crate) const BODY_LIMIT: usize = 6 << 20;
 /// The most live views in these tests.
-pub(crate) const MAX_LIVE_VIEWS: usize = 2;
+pub(crate) const MAX_LIVE_VIEWS: usize = 8;
 /// The timeout of a body in these tests.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(500);
 

@@ -3,6 +3,7 @@
 mod content;
 mod foreign;
 mod limits;
+mod messages;
 mod others;
 mod round_trip;
 mod side;
@@ -146,7 +147,7 @@ async fn the_import_prints_a_report_and_fails_if_it_is_incomplete() {
     let output = program::command(&command).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{output:?}");
-    assert!(text.contains("OTLP JSON"), "{text}");
+    assert!(text.contains("OTLP"), "{text}");
     assert!(text.contains("received            1 spans"), "{text}");
 
     let out = folder.path().join("out.jsonl.zst");

@@ -6,9 +6,10 @@ use super::modules::Crate;
 const FOLDER: &str = "crates/store/src/";
 
 /// The base modules. Each may import those before it, and every other module may import them.
-const BASE: [&str; 15] = [
+const BASE: [&str; 16] = [
     "varint",
     "day",
+    "steady_clock",
     "decompress",
     "ids",
     "indexed_text",

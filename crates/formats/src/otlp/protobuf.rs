@@ -5,8 +5,12 @@
 //! The decoder is written by hand on `throughline_codec::binary`. A generated decoder rejects the
 //! whole request for one string that is not UTF-8 or one value that is nested too deep.
 
+mod entries;
 mod lenient;
 mod log;
+
+pub use entries::Entry;
+pub(super) use entries::entries;
 
 use throughline_codec::binary::{BinaryError, BinaryErrorKind, Reader, event, link};
 use throughline_codec::budget::LIST_ITEMS;

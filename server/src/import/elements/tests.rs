@@ -127,3 +127,24 @@ fn elements_before_a_fault_are_kept() {
         Some("line 2: the text ends within a value")
     );
 }
+
+#[test]
+fn other_formats_are_named() {
+    let span = "{\"trace_id\":\"1\",\"start_ns\":\"1\"}";
+    for (text, named) in [
+        (
+            format!("{{\"resource\":{{}},\"spans\":[{span}]}}"),
+            "native batch",
+        ),
+        (
+            "{\"name\":\"x\",\"context\":{\"trace_id\":\"0x1\"}}".to_owned(),
+            "ConsoleSpanExporter",
+        ),
+        ("{\"traceEvents\":[]}".to_owned(), "Chrome"),
+        ("{\"Traces\":[{\"Segments\":[]}]}".to_owned(), "X-Ray"),
+    ] {
+        let (found, error) = elements(&text, None);
+        assert_eq!((found.len(), error), (1, None), "{text}");
+        assert!(found[0].contains(named), "{}", found[0]);
+    }
+}

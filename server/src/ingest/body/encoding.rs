@@ -1,11 +1,14 @@
 //! The supported content encodings, and their decompression.
 
+mod inflate;
+
 use std::io::{self, Read};
 
 use axum::http::{HeaderMap, HeaderName, header};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 
+use self::inflate::Inflate;
 use super::{BodyError, Share};
 
 /// The largest window of a zstd frame, as a power of two: 8 MiB. RFC 9659 sets this limit for
@@ -21,13 +24,15 @@ pub(in crate::ingest) enum Encoding {
     Identity,
     /// RFC 1952. Several members form one body.
     Gzip,
+    /// RFC 1950, one stream.
+    Deflate,
     /// RFC 8878. Several frames form one body.
     Zstd,
 }
 
 impl Encoding {
     /// The supported encodings, for `accept-encoding` and similar headers.
-    pub(in crate::ingest) const ACCEPTED: &'static str = "gzip, zstd, identity";
+    pub(in crate::ingest) const ACCEPTED: &'static str = "gzip, zstd, deflate, identity";
 
     /// Returns the encoding in `content-encoding`.
     pub(in crate::ingest) fn of_content(headers: &HeaderMap) -> Result<Self, BodyError> {
@@ -49,6 +54,7 @@ impl Encoding {
         match (text.as_deref(), more) {
             (None | Some("" | "identity"), None) => Ok(Self::Identity),
             (Some("gzip" | "x-gzip"), None) => Ok(Self::Gzip),
+            (Some("deflate"), None) => Ok(Self::Deflate),
             (Some("zstd"), None) => Ok(Self::Zstd),
             (text, _) => Err(BodyError::Encoding(
                 text.unwrap_or_default().chars().take(40).collect(),
@@ -60,6 +66,7 @@ impl Encoding {
         match self {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
             Self::Zstd => "zstd",
         }
     }
@@ -81,6 +88,7 @@ pub(super) fn decompress(
         _ if sent.is_empty() => Ok(sent),
         Encoding::Identity => Ok(sent),
         Encoding::Gzip => unpack(MultiGzDecoder::new(sent.as_ref()), limit, share, corrupt),
+        Encoding::Deflate => unpack(Inflate::new(sent.as_ref()), limit, share, corrupt),
         Encoding::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(sent.as_ref()).map_err(|e| corrupt(&e))?;
             decoder
@@ -91,12 +99,13 @@ pub(super) fn decompress(
     }
 }
 
-/// Detects an undeclared encoding by the first bytes. No message of a receiver begins like gzip or
-/// zstd. Without this check, zstd bytes could pass for a protobuf message of unknown fields: a
+/// Detects an undeclared encoding by the first bytes. No message of a receiver begins like gzip,
+/// zlib or zstd. Without this check, zstd bytes could pass for a protobuf message of unknown fields: a
 /// success that stores nothing.
 pub(super) fn undeclared(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x1f, 0x8b, ..] => Some(Encoding::Gzip.as_str()),
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => Some(Encoding::Deflate.as_str()),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Encoding::Zstd.as_str()),
         _ => None,
     }

@@ -58,7 +58,7 @@ fn respond(body: Body) -> Response {
     );
     headers.insert(
         ACCEPT_ENCODING,
-        HeaderValue::from_static("identity,gzip,zstd"),
+        HeaderValue::from_static("identity,gzip,zstd,deflate"),
     );
     response
 }

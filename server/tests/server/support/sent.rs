@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as Any};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -17,12 +18,13 @@ pub(crate) enum Coding {
     Plain,
     Gzip,
     Zstd,
+    Deflate,
 }
 
 impl Coding {
-    pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::Gzip, Self::Zstd];
+    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Gzip, Self::Zstd, Self::Deflate];
     /// The encodings that change the bytes.
-    pub(crate) const COMPRESSED: [Self; 2] = [Self::Gzip, Self::Zstd];
+    pub(crate) const COMPRESSED: [Self; 3] = [Self::Gzip, Self::Zstd, Self::Deflate];
 
     /// Returns the value of `content-encoding`.
     pub(crate) fn name(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Coding {
             Self::Plain => "identity",
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
+            Self::Deflate => "deflate",
         }
     }
 
@@ -42,6 +45,11 @@ impl Coding {
                 encoder.finish().expect("memory")
             }
             Self::Zstd => zstd::encode_all(bytes, 3).expect("memory"),
+            Self::Deflate => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(bytes).expect("memory");
+                encoder.finish().expect("memory")
+            }
         }
     }
 }

@@ -118,6 +118,25 @@ fn a_value_without_its_kind_is_read() {
 }
 
 #[test]
+fn of_a_value_of_two_kinds_the_last_one_counts() {
+    for (value, name) in [
+        (r#"{"stringValue":"two-kinds","intValue":10}"#, "10"),
+        (r#"{"intValue":10,"stringValue":"two-kinds"}"#, "two-kinds"),
+        (
+            r#"{"stringValue":"two-kinds","intValue":null}"#,
+            "two-kinds",
+        ),
+    ] {
+        let mut odd = resource_spans(1);
+        odd["resource"]["attributes"][0]["value"] = json!("@");
+        let body = json!({"resourceSpans": [odd]}).to_string();
+        let body = body.replace("\"@\"", value);
+        let validated = validated(decode_json(body.as_bytes()).expect("a request"));
+        assert_eq!(validated.groups[0].resource.service_name(), name, "{value}");
+    }
+}
+
+#[test]
 fn a_bad_part_of_a_resource_or_scope_is_left_out() {
     let parts: [Row; 16] = [
         ("a resource that is a number", |bad| {
