@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use throughline_model::{
-    Page, PageRequest, Payload, SpanDetails, TraceFilter, TraceSkeleton, TraceStatistics,
-    TraceSummary,
+    Page, PageRequest, Payload, ServiceList, SpansOfId, TraceFilter, TraceSkeleton,
+    TraceStatistics, TraceSummary,
 };
 use throughline_wire::{SpanId, TraceId};
 
@@ -54,14 +54,14 @@ pub async fn get_trace_skeleton(
     })
 }
 
-/// Returns all stored spans with this id, in full.
+/// Returns the first stored spans with this id, in full.
 #[server(name = GetSpanDetails, prefix = "/api/panel", endpoint = "span_details", input = Json)]
 pub async fn get_span_details(
     /// The trace.
     trace_id: TraceId,
     /// The span id.
     span_id: SpanId,
-) -> Result<Vec<SpanDetails>, ApiError> {
+) -> Result<SpansOfId, ApiError> {
     Ok(super::error::panel()?
         .reader
         .span_details(trace_id, span_id)
@@ -84,8 +84,8 @@ pub async fn get_span_payload(
         .await?)
 }
 
-/// Returns the names of all known services.
+/// Returns the names of the known services, as many as a list may have.
 #[server(name = ListServices, prefix = "/api/panel", endpoint = "list_services")]
-pub async fn list_services() -> Result<Vec<String>, ApiError> {
-    Ok(super::error::panel()?.reader.list_services().await?)
+pub async fn list_services() -> Result<ServiceList, ApiError> {
+    Ok(super::error::panel()?.reader.list_services("").await?)
 }

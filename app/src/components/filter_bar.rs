@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
-use throughline_model::{Query, TraceFilter};
+use throughline_model::{Query, ServiceList, TraceFilter};
 
 use super::filter_form::{
     Choice, FilterForm, RangeField, ServiceField, TextField, Values, value_of,
@@ -17,7 +17,7 @@ use more::MoreFields;
 #[component]
 pub(crate) fn FilterBar(
     /// The services to choose from.
-    services: Resource<Result<Vec<String>, ApiError>>,
+    services: Resource<Result<ServiceList, ApiError>>,
 ) -> impl IntoView {
     let search = use_location().search;
     let values = Memo::new(move |_| Query::parse(&search.get()));

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
-use throughline_model::{EventFilter, Query};
+use throughline_model::{EventFilter, Query, ServiceList};
 
 use super::filter_form::{
     Choice, FilterForm, RangeField, ServiceField, TextField, Values, value_of,
@@ -13,7 +13,7 @@ use crate::api::ApiError;
 #[component]
 pub(crate) fn LogFilter(
     /// The services to choose from.
-    services: Resource<Result<Vec<String>, ApiError>>,
+    services: Resource<Result<ServiceList, ApiError>>,
 ) -> impl IntoView {
     let search = use_location().search;
     let values = Memo::new(move |_| Query::parse(&search.get()));

@@ -1,8 +1,8 @@
 //! The side pane with all details of a span.
 
 use leptos::prelude::*;
-use throughline_model::{EventPage, SpanDetails};
-use throughline_viz::format_duration;
+use throughline_model::{EventPage, SpanDetails, SpansOfId};
+use throughline_viz::{format_count, format_duration};
 use throughline_wire::{StatusCode, semconv};
 
 use crate::api::ApiError;
@@ -33,16 +33,17 @@ use unended::Unended;
 /// The keys whose value is a SQL statement, newest convention first.
 const STATEMENT_KEYS: [&str; 2] = [semconv::DB_QUERY_TEXT, "db.statement"];
 
-/// The side pane. If a sender used a span id twice, it shows both spans.
+/// The side pane. If a sender used a span id several times, it shows the first spans.
 #[component]
 pub(crate) fn SpanPane(
     /// The trace.
     outline: Outline,
     /// The spans with the selected id.
-    spans: Vec<SpanDetails>,
+    spans: SpansOfId,
     /// The log records of that id, or the error if they cannot be read.
     logs: Result<EventPage, ApiError>,
 ) -> impl IntoView {
+    let SpansOfId { spans, more } = spans;
     if spans.is_empty() {
         return view! {
             <p class="muted">
@@ -52,12 +53,15 @@ pub(crate) fn SpanPane(
         }
         .into_any();
     }
-    let twice = (spans.len() > 1).then(|| {
-        view! {
-            <p class="box w">
-                {format!("{} spans were sent with this id; all of them are shown.", spans.len())}
-            </p>
-        }
+    let count = spans.len() as u64 + more;
+    let twice = (count > 1).then(|| {
+        let shown = if more == 0 {
+            "all of them are shown".to_owned()
+        } else {
+            format!("the first {} are shown", spans.len())
+        };
+        let count = format_count(count);
+        view! { <p class="box w">{format!("{count} spans were sent with this id; {shown}.")}</p> }
     });
     let start = spans[0].span.start;
     let spans: Vec<_> = spans

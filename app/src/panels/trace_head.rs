@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use leptos::prelude::*;
-use throughline_model::{self as model, CompletenessState, Pin, TraceFilter, TreeItem, Utc};
+use throughline_model::{
+    self as model, CompletenessState, Pin, TraceFilter, TraceSummary, TreeItem, Utc,
+};
 use throughline_viz::{format_count, format_duration};
 
 use super::pin_button::PinButton;
@@ -37,8 +39,11 @@ pub(crate) fn TraceHead(
     let services: Vec<_> = skeleton
         .services
         .iter()
+        .take(TraceSummary::MAX_SERVICES)
         .map(|name| view! { <ServiceTag name=name.clone() /> })
         .collect();
+    let unnamed = skeleton.services.len().saturating_sub(services.len());
+    let unnamed = (unnamed > 0).then(|| format!("+{} services", format_count(unnamed as u64)));
     let started = Utc::from(summary.start);
     let fact = |name: &'static str, value: Option<String>, filter: TraceFilter| {
         value.map(|value| {
@@ -82,7 +87,7 @@ pub(crate) fn TraceHead(
                     "Started " <b>{format!("{} {}", started.date(), started.time_of_day())}</b> " UTC"
                 </span>
                 {unmarked_note(skeleton.unmarked_spans)}
-                <span class="legend">{services}</span>
+                <span class="legend">{services} {unnamed}</span>
             </div>
             <PinNote was=was_pinned state=pin />
         </header>

@@ -92,6 +92,11 @@ fn TraceRow(
     let user = visible(&trace.user.unwrap_or_default());
     let name_of_user = user.clone();
     let more = trace.services.len().saturating_sub(NAMED_SERVICES);
+    let or_more = if trace.has_more_services {
+        " or more"
+    } else {
+        ""
+    };
     // The service of the root span comes first.
     let mut services = trace.services;
     services.sort_by_key(|name| *name != trace.root_service);
@@ -109,7 +114,7 @@ fn TraceRow(
                     {name}
                 </a>
                 {marks}
-                <div class="sub">{services} {(more > 0).then(|| format!("+{more}"))}</div>
+                <div class="sub">{services} {(more > 0).then(|| format!("+{more}{or_more}"))}</div>
                 {said.map(|said| view! { <p class="said">{said}</p> })}
                 {matched.map(|name| view! { <p class="sub">"Matched span: " {name}</p> })}
             </div>

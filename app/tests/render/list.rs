@@ -284,3 +284,34 @@ async fn pinned_traces_are_marked_and_can_be_asked_for_alone() {
         assert_eq!(button, Some(pressed));
     }
 }
+
+#[tokio::test]
+async fn a_list_of_too_many_services_is_a_field_with_suggestions() {
+    let of_services = |count: usize| {
+        let mut ids = Ids::seeded(5);
+        let sent = (0..count).map(|at| {
+            let span = span("GET /").in_trace(ids.trace_id()).id(ids.span_id());
+            Sent::by(&format!("service-{at}"), span.build())
+        });
+        FakeReader::new(sent.collect())
+    };
+    for (count, field, options) in [(1_000, "select", 1_001), (1_001, "input", 1_000)] {
+        let answer = get("/traces?service=service-7", of_services(count)).await;
+        let (tags, _) = read(&answer.html);
+        let named: Vec<_> = tags
+            .iter()
+            .filter(|tag| tag.attribute("name") == Some("service"))
+            .collect();
+        assert_eq!(named.len(), 1);
+        assert_eq!(named[0].name, field);
+        if field == "input" {
+            assert_eq!(named[0].attribute("value"), Some("service-7"));
+        }
+        let suggested = tags.iter().filter(|tag| {
+            let value = tag.attribute("value").unwrap_or_default();
+            tag.name == "option" && (value.is_empty() || value.starts_with("service-"))
+        });
+        assert!(suggested.count() >= options, "{count}");
+        assert!(answer.html.len() < 1 << 20);
+    }
+}

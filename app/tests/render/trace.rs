@@ -390,3 +390,36 @@ async fn an_address_that_names_no_span_or_an_unknown_one_says_so() {
         );
     }
 }
+
+#[tokio::test]
+async fn many_spans_of_one_id_and_many_services_are_cut_and_counted() {
+    let mut ids = Ids::seeded(41);
+    let (trace_id, span_id) = (ids.trace_id(), ids.span_id());
+    let of_one_id = |count: usize| {
+        let sent = (0..count).map(|at| {
+            let span = span("again").in_trace(trace_id).id(span_id);
+            Sent::by(&format!("service-{at}"), span.lasts(at as i64).build())
+        });
+        sent.collect::<Vec<_>>()
+    };
+    for (count, parts) in [
+        (
+            2,
+            vec!["2 spans were sent with this id; all of them are shown."],
+        ),
+        (
+            100,
+            vec![
+                "100 spans were sent with this id; the first 20 are shown.",
+                "+36 services",
+            ],
+        ),
+    ] {
+        let sent = of_one_id(count);
+        let path = path_of(&sent[0].span);
+        let text = get(&path, FakeReader::new(sent)).await.text();
+        for part in parts {
+            assert!(text.contains(part), "{part} is missing: {text}");
+        }
+    }
+}

@@ -19,7 +19,8 @@ pub mod retention;
 pub mod retention_admin;
 pub mod rollup;
 pub mod search;
-pub mod statistics;
+pub mod services;
+mod statistics;
 pub mod storage;
 pub mod summary;
 pub mod time_range;
@@ -49,12 +50,15 @@ pub use search::{
     AttributeOwner, CheckedPredicate, Comparison, SearchValue, SpanField, SpanPredicate,
     TracePredicate, kind_named, status_named,
 };
+pub use services::ServiceList;
 pub use statistics::{OperationRow, TimeBucket, TraceStatistics, UserRow};
 pub use storage::{DaySize, Share, SpaceUse, StorageGauge, StorageLevel, StorageReport, TableSize};
 pub use summary::{MatchedSpan, TraceSummary};
 pub use time_range::TimeRange;
 pub use trace::order::{SpanOrder, span_order};
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
-pub use trace::{SkeletonSpan, SpanCursor, SpanDetails, StoredSpan, Trace, TraceSkeleton};
+pub use trace::{
+    SkeletonSpan, SpanCursor, SpanDetails, SpansOfId, StoredSpan, Trace, TraceSkeleton,
+};
 pub use utc::Utc;
 pub use whole_events::{EventsOf, WholeEvent, WholeEvents};

@@ -143,6 +143,7 @@ mod tests {
             root_duration_ns: UnixNanos::PER_MILLI,
             has_root: true,
             services: vec!["mail".to_owned(), "shop".to_owned()],
+            has_more_services: false,
             span_count: 3,
             error_count: 1,
             error: None,

@@ -8,8 +8,8 @@ use throughline_wire::{SpanId, TraceId};
 
 use crate::{
     EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page, PageRequest,
-    Payload, Reference, RollupFilter, RollupReport, SpanCursor, SpanDetails, Trace, TraceFilter,
-    TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
+    Payload, Reference, RollupFilter, RollupReport, ServiceList, SpanCursor, SpansOfId, Trace,
+    TraceFilter, TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
 
 /// A boxed future. A trait object can return it.
@@ -75,13 +75,13 @@ pub trait TraceReader: Send + Sync {
         trace_id: TraceId,
     ) -> BoxFuture<'_, Result<Option<TraceSkeleton>, ReadError>>;
 
-    /// Returns all details of the spans with this id. There are several if a sender used the id
+    /// Returns all details of the first spans with this id. There are several if a sender used the id
     /// twice, and none if the id is unknown.
     fn span_details(
         &self,
         trace_id: TraceId,
         span_id: SpanId,
-    ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>>;
+    ) -> BoxFuture<'_, Result<SpansOfId, ReadError>>;
 
     /// Returns an offloaded payload of the span, by the hash in
     /// [`SpanDetails::payloads`](crate::SpanDetails::payloads), or `None` if this span has no such
@@ -147,6 +147,10 @@ pub trait TraceReader: Send + Sync {
         filter: &'a RollupFilter,
     ) -> BoxFuture<'a, Result<RollupReport, ReadError>>;
 
-    /// Returns the names of all known services, in alphabetical order.
-    fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>>;
+    /// Returns the names of the known services that begin with `prefix`, in alphabetical order, as many
+    /// as a list may have.
+    fn list_services<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<ServiceList, ReadError>>;
 }

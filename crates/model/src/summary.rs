@@ -27,8 +27,11 @@ pub struct TraceSummary {
     pub root_duration_ns: i64,
     /// True if a span without a parent is stored. Otherwise the root is the earliest span.
     pub has_root: bool,
-    /// The services that took part, by name.
+    /// The services that took part, by name; at most [`Self::MAX_SERVICES`].
     pub services: Vec<String>,
+    /// True if more services took part.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub has_more_services: bool,
     /// The number of stored spans.
     pub span_count: u64,
     /// The number of failed spans.
@@ -47,6 +50,11 @@ pub struct TraceSummary {
     /// A span that matched the search; `None` if the search has no condition on spans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matched_span: Option<MatchedSpan>,
+}
+
+impl TraceSummary {
+    /// The maximum number of services in a summary.
+    pub const MAX_SERVICES: usize = 64;
 }
 
 /// A span by which a search found its trace.

@@ -100,6 +100,22 @@ pub struct SpanDetails {
     pub payloads: Vec<PayloadRef>,
 }
 
+/// The details of the spans with one id, in the order of their starts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SpansOfId {
+    /// The first spans, at most [`Self::MAX_SPANS`] and [`Self::MAX_BYTES`], and at least one.
+    pub spans: Vec<SpanDetails>,
+    /// The number of further spans with this id. The pages of the whole trace have them.
+    pub more: u64,
+}
+
+impl SpansOfId {
+    /// The maximum number of spans.
+    pub const MAX_SPANS: usize = 20;
+    /// The maximum number of bytes, unless the first span has more.
+    pub const MAX_BYTES: u64 = 10 << 20;
+}
+
 /// A trace, or one page of a large trace, as the API and exports return it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {

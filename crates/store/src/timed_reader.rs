@@ -5,8 +5,8 @@ use std::time::Duration;
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
     PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SelectedTraces,
-    SpanCursor, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
-    TraceSummary, WholeEvents,
+    ServiceList, SpanCursor, SpansOfId, Trace, TraceFilter, TraceReader, TraceSkeleton,
+    TraceStatistics, TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TraceId};
 
@@ -63,7 +63,7 @@ impl TraceReader for TimedReader {
         &self,
         trace_id: TraceId,
         span_id: SpanId,
-    ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
+    ) -> BoxFuture<'_, Result<SpansOfId, ReadError>> {
         self.limit(self.reader.span_details(trace_id, span_id))
     }
 
@@ -132,7 +132,10 @@ impl TraceReader for TimedReader {
         self.limit(self.reader.rollups(filter))
     }
 
-    fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {
-        self.limit(self.reader.list_services())
+    fn list_services<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<ServiceList, ReadError>> {
+        self.limit(self.reader.list_services(prefix))
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use throughline_model::{
     BoxFuture, DroppedSpans, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf,
     Lookup, OpenFate, Page, PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport,
-    SelectedTraces, SpanCursor, SpanDetails, StoredEvent, Trace, TraceFilter, TraceReader,
-    TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
+    SelectedTraces, ServiceList, SpanCursor, SpanDetails, SpansOfId, StoredEvent, Trace,
+    TraceFilter, TraceReader, TraceSkeleton, TraceStatistics, TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TraceId, UnixNanos};
 
@@ -206,9 +206,10 @@ impl TraceReader for FakeReader {
         &self,
         trace_id: TraceId,
         span_id: SpanId,
-    ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
+    ) -> BoxFuture<'_, Result<SpansOfId, ReadError>> {
         self.answer(move || {
-            self.sent
+            let mut spans: Vec<_> = self
+                .sent
                 .iter()
                 .filter(|sent| sent.span.trace_id == trace_id && sent.span.span_id == span_id)
                 .map(|sent| SpanDetails {
@@ -223,7 +224,10 @@ impl TraceReader for FakeReader {
                         .map(|(_, payload)| payload.reference.clone())
                         .collect(),
                 })
-                .collect()
+                .collect();
+            let more = spans.len().saturating_sub(SpansOfId::MAX_SPANS) as u64;
+            spans.truncate(SpansOfId::MAX_SPANS);
+            SpansOfId { spans, more }
         })
     }
 
@@ -323,16 +327,20 @@ impl TraceReader for FakeReader {
         self.answer(move || rollups_of(&self.sent, filter, self.now))
     }
 
-    fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {
-        self.answer(|| {
+    fn list_services<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<ServiceList, ReadError>> {
+        self.answer(move || {
             let mut names: Vec<_> = self
                 .sent
                 .iter()
                 .map(|sent| sent.resource.service_name().into_owned())
+                .filter(|name| name.starts_with(prefix))
                 .collect();
             names.sort_by_key(|name| (name.to_ascii_lowercase(), name.clone()));
             names.dedup();
-            names
+            ServiceList::of(names)
         })
     }
 }

@@ -82,7 +82,11 @@ fn summary(sent: &[&Sent]) -> TraceSummary {
         root_kind: root.span.kind,
         root_duration_ns: root.span.duration_ns(),
         has_root: spans().any(|span| span.parent_span_id.is_none()),
-        services: services.into_iter().collect(),
+        has_more_services: services.len() > TraceSummary::MAX_SERVICES,
+        services: services
+            .into_iter()
+            .take(TraceSummary::MAX_SERVICES)
+            .collect(),
         span_count: sent.len() as u64,
         error_count: spans()
             .filter(|span| span.status.code == StatusCode::Error)

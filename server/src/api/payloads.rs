@@ -19,7 +19,7 @@ pub(super) async fn list_payloads(
     Path((trace, span)): Path<(String, String)>,
 ) -> Result<Json<Vec<PayloadRef>>, Problem> {
     let (trace_id, span_id) = (trace_id(&trace)?, span_id(&span)?);
-    let spans = reader.span_details(trace_id, span_id).await?;
+    let spans = reader.span_details(trace_id, span_id).await?.spans;
     if spans.is_empty() {
         return Err(Problem::not_found(format!(
             "trace {trace_id} has no span {span_id}"

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use throughline_model::{
-    Page, PageRequest, Parameters, SpanCursor, SpanDetails, TraceFilter, TraceStatistics,
-    TraceSummary,
+    Page, PageRequest, Parameters, ServiceList, SpanCursor, SpansOfId, TraceFilter,
+    TraceStatistics, TraceSummary,
 };
 
 use super::ids::{span_id, trace_id};
@@ -68,18 +68,18 @@ fn format_and_page(parameters: &mut Parameters<'_>) -> (bool, Option<SpanCursor>
     (is_otlp, after)
 }
 
-/// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: returns all data of the spans with this id.
-/// There are several if a sender used the id twice.
+/// `GET /api/admin/traces/{trace_id}/spans/{span_id}`: returns all data of the first spans with this
+/// id. There are several if a sender used the id twice.
 pub(super) async fn get_span(
     State(reader): State<Reader>,
     Path((trace, span)): Path<(String, String)>,
     query: RawQuery,
-) -> Result<Json<Vec<SpanDetails>>, Problem> {
+) -> Result<Json<SpansOfId>, Problem> {
     nothing(&query)?;
     let trace_id = trace_id(&trace)?;
     let span_id = span_id(&span)?;
     let spans = reader.span_details(trace_id, span_id).await?;
-    if spans.is_empty() {
+    if spans.spans.is_empty() {
         return Err(Problem::not_found(format!(
             "trace {trace_id} has no span {span_id}"
         )));
@@ -87,11 +87,13 @@ pub(super) async fn get_span(
     Ok(Json(spans))
 }
 
-/// `GET /api/admin/services`: returns the names of all known services.
+/// `GET /api/admin/services`: returns the names of the known services that begin with `prefix`.
 pub(super) async fn list_services(
     State(reader): State<Reader>,
     query: RawQuery,
-) -> Result<Json<Vec<String>>, Problem> {
-    nothing(&query)?;
-    Ok(Json(reader.list_services().await?))
+) -> Result<Json<ServiceList>, Problem> {
+    let prefix = decode(&query, |parameters| {
+        parameters.exact("prefix").unwrap_or_default().to_owned()
+    })?;
+    Ok(Json(reader.list_services(&prefix).await?))
 }

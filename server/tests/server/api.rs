@@ -95,7 +95,18 @@ async fn one_span_is_read_with_its_resource() {
         hex(&sent.span_id)
     );
     let details = server.get_json(&path).await;
-    assert_eq!(details[0]["resource"]["attributes"]["service.name"], "shop");
+    let resource = &details["spans"][0]["resource"];
+    assert_eq!(resource["attributes"]["service.name"], "shop");
+    assert_eq!(details["more"], 0);
+    for (prefix, names) in [
+        ("", json!(["shop"])),
+        ("sh", json!(["shop"])),
+        ("S", json!([])),
+    ] {
+        let path = format!("/api/admin/services?prefix={prefix}");
+        let list = server.get_json(&path).await;
+        assert_eq!(list, json!({"names": names, "is_truncated": false}));
+    }
 }
 
 #[tokio::test]

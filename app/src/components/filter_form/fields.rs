@@ -1,7 +1,7 @@
 //! The fields that filters share.
 
 use leptos::prelude::*;
-use throughline_model::{Query, TimeRange, Utc};
+use throughline_model::{Query, ServiceList, TimeRange, Utc};
 use throughline_wire::UnixNanos;
 
 use crate::api::ApiError;
@@ -139,16 +139,21 @@ pub(in crate::components) fn RangeField(
     .into_any()
 }
 
-/// A select of the known services. It also offers the service in the URL if it is unknown.
+/// A select of the known services. It also offers the service in the URL if it is unknown. If there are
+/// too many services, it is a text field that suggests some of them.
 #[component]
 pub(in crate::components) fn ServiceField(
     /// The current values in the URL.
     values: Values,
     /// The services to choose from.
-    services: Resource<Result<Vec<String>, ApiError>>,
+    services: Resource<Result<ServiceList, ApiError>>,
 ) -> impl IntoView {
     let chosen = value_of(values, "service");
-    let choices = move |mut names: Vec<String>| {
+    let choices = move |list: ServiceList| {
+        if list.is_truncated {
+            return view! { <ServiceInput names=list.names chosen /> }.into_any();
+        }
+        let mut names = list.names;
         let named = chosen();
         if !named.is_empty() && !names.contains(&named) {
             names.push(named);
@@ -163,16 +168,45 @@ pub(in crate::components) fn ServiceField(
                 {names}
             </select>
         }
+        .into_any()
     };
     view! {
         <label class="field named">
             <span>"Service"</span>
-            <Transition fallback=move || choices(Vec::new())>
+            <Transition fallback=move || choices(ServiceList::default())>
                 {move || Suspend::new(async move {
                     choices(services.await.unwrap_or_default())
                 })}
             </Transition>
         </label>
+    }
+    .into_any()
+}
+
+/// A text field for the exact name of a service, with suggestions.
+#[component]
+fn ServiceInput(
+    /// The suggested names.
+    names: Vec<String>,
+    /// The current value in the URL.
+    chosen: impl Fn() -> String + Copy + Send + Sync + 'static,
+) -> impl IntoView {
+    let names: Vec<_> = names
+        .into_iter()
+        .map(|name| view! { <option value=name></option> })
+        .collect();
+    view! {
+        <input
+            type="text"
+            name="service"
+            list="known-services"
+            value=chosen
+            prop:value=move || AsTyped(chosen())
+            placeholder="exact name; many are not suggested"
+            autocomplete="off"
+            spellcheck="false"
+        />
+        <datalist id="known-services">{names}</datalist>
     }
     .into_any()
 }

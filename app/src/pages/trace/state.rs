@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use throughline_model::{EventPage, SpanDetails, TraceSkeleton, TraceTree};
+use throughline_model::{EventPage, SpansOfId, TraceSkeleton, TraceTree};
 use throughline_wire::{SpanId, TraceId};
 
 use crate::api::{ApiError, Dated, get_span_details, get_trace_skeleton, list_span_events};
@@ -16,7 +16,7 @@ pub(super) type Read = Result<Dated<Option<TraceSkeleton>>, ApiError>;
 /// The spans with the selected id, and their log records.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Details {
-    pub(super) spans: Vec<SpanDetails>,
+    pub(super) spans: SpansOfId,
     /// The log records, or the error if they cannot be read.
     pub(super) logs: Result<EventPage, ApiError>,
 }
@@ -24,7 +24,7 @@ pub(super) struct Details {
 impl Default for Details {
     fn default() -> Self {
         Self {
-            spans: Vec::new(),
+            spans: SpansOfId::default(),
             logs: Ok(EventPage::default()),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use throughline_model::Faults;
+use throughline_model::{Faults, ServiceList};
 
 use super::results::Listed;
 use crate::api::{ApiError, list_services, list_traces};
@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(2);
 pub(super) fn watch_for_first_trace(
     request: Memo<Result<ListRequest, Faults>>,
     list: Resource<Option<Result<Listed, ApiError>>>,
-    services: Resource<Result<Vec<String>, ApiError>>,
+    services: Resource<Result<ServiceList, ApiError>>,
     found: impl Fn() + Copy + 'static,
 ) {
     // An effect never runs on the server. It runs again when a signal that it read has changed.
@@ -26,7 +26,7 @@ pub(super) fn watch_for_first_trace(
         let is_listed =
             list.with(|list| !matches!(list, Some(Some(Ok(list))) if list.value.items.is_empty()));
         let is_known = services
-            .with(|services| !matches!(services, Some(Ok(services)) if services.is_empty()));
+            .with(|services| !matches!(services, Some(Ok(services)) if services.names.is_empty()));
         if is_listed || is_known {
             return;
         }
@@ -50,7 +50,7 @@ pub(super) fn watch_for_first_trace(
                     .is_ok_and(|list| !list.value.items.is_empty());
                 let is_known = list_services()
                     .await
-                    .is_ok_and(|services| !services.is_empty());
+                    .is_ok_and(|services| !services.names.is_empty());
                 // Nothing to do if the page was left meanwhile.
                 let Some(was_known_before) = was_known.try_get_value() else {
                     return;

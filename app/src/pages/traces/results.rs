@@ -1,7 +1,9 @@
 //! The result area of `/traces`.
 
 use leptos::prelude::*;
-use throughline_model::{DroppedSpans, Page, Total, TraceFilter, TraceStatistics, TraceSummary};
+use throughline_model::{
+    DroppedSpans, Page, ServiceList, Total, TraceFilter, TraceStatistics, TraceSummary,
+};
 use throughline_viz::format_count;
 use throughline_wire::UnixNanos;
 
@@ -77,7 +79,7 @@ fn DroppedNote(dropped: Vec<DroppedSpans>) -> impl IntoView {
 pub(super) fn Results(
     list: Listed,
     request: ListRequest,
-    services: Result<Vec<String>, ApiError>,
+    services: Result<ServiceList, ApiError>,
     server: Option<ServerInfo>,
     live: LiveList,
 ) -> impl IntoView {
@@ -94,7 +96,7 @@ pub(super) fn Results(
     }
     // Services are known from the first span on, whatever the time range.
     match (services, server) {
-        (Ok(services), Some(server)) if services.is_empty() => {
+        (Ok(services), Some(server)) if services.names.is_empty() => {
             view! { <GettingStarted server /> }.into_any()
         }
         _ => view! { <NoMatch filter=request.filter links /> }.into_any(),

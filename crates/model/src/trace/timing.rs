@@ -68,6 +68,7 @@ mod tests {
                 root_duration_ns: 0,
                 has_root: true,
                 services: Vec::new(),
+                has_more_services: false,
                 span_count: 0,
                 error_count: 0,
                 error: None,

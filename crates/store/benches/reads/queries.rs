@@ -38,7 +38,7 @@ impl Query {
                 reader.trace_statistics(filter).await.expect("computes");
             }
             Self::Services => {
-                reader.list_services().await.expect("lists");
+                reader.list_services("").await.expect("lists");
             }
             Self::NewestTrace => {
                 let newest = reader

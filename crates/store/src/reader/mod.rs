@@ -15,6 +15,7 @@ mod operation;
 mod paging;
 mod payload;
 mod rows;
+mod services;
 mod shared_sizes;
 mod span;
 mod span_facts;

@@ -20,6 +20,7 @@ use crate::payload_refs::Reference;
 
 /// A row of the trace summaries, with names looked up.
 #[derive(FromRow)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns of a query")]
 pub(super) struct SummaryRow {
     trace_id: Uuid,
     start_ns: i64,
@@ -38,6 +39,7 @@ pub(super) struct SummaryRow {
     root_kind: Option<i16>,
     root_service: Option<String>,
     services: Vec<String>,
+    has_more_services: bool,
 }
 
 impl SummaryRow {
@@ -59,6 +61,7 @@ impl SummaryRow {
             root_duration_ns: self.root_duration_ns,
             has_root: self.has_root,
             services: self.services,
+            has_more_services: self.has_more_services,
             span_count: self.span_count.unsigned_abs().into(),
             error_count: self.error_count.unsigned_abs().into(),
             error: self.error_message,
@@ -142,14 +145,19 @@ impl SpanRow {
     /// Returns the size of the span in bytes, with its payloads, and without the names and parts
     /// that dictionaries hold.
     pub(super) fn byte_count(&self) -> Result<u64, ReadError> {
+        let payloads = self.payloads()?;
+        let sizes = payloads.iter().map(|value| value.byte_count);
+        Ok(sizes.fold(self.preview_byte_count(), u64::saturating_add))
+    }
+
+    /// Returns the same with the previews of its payloads.
+    pub(super) fn preview_byte_count(&self) -> u64 {
         let parts = [&self.attributes, &self.events, &self.links];
         let parts = parts.into_iter().flatten().map(Vec::len);
         let texts = [&self.trace_state, &self.status_message];
         let texts = texts.into_iter().flatten().map(String::len);
         let own = parts.chain(texts).map(|bytes| bytes as u64);
-        let payloads = self.payloads()?;
-        let sizes = payloads.iter().map(|value| value.byte_count);
-        Ok(own.chain(sizes).fold(200, u64::saturating_add))
+        own.fold(200, u64::saturating_add)
     }
 
     /// Returns the dictionary entries of the span.

@@ -19,6 +19,7 @@ pub(super) struct SharedIds {
 
 /// Adds up the bytes that dictionary entries bring to a page: a name with each row, a resource and
 /// a scope with the first row that has it.
+#[derive(Clone)]
 pub(super) struct SharedSizes {
     operations: HashMap<i64, u64>,
     resources: HashMap<i64, u64>,

@@ -302,26 +302,25 @@ fn columns_of(
     Ok(columns.into_iter().collect())
 }
 
-/// Returns the spans of a trace with this ID.
-pub(super) async fn rows_by_id(
+/// Calls `see` for each span of a trace with this ID.
+pub(super) async fn for_each_of_id(
     connection: &mut PgConnection,
     wanted: TraceInBlocks,
     span_id: SpanId,
-) -> Result<Vec<SpanRow>, ReadError> {
-    let mut rows = Vec::new();
+    mut see: impl FnMut(SpanRow),
+) -> Result<(), ReadError> {
     let parts = find::parts_with_span(connection, wanted, span_id.to_i64())
         .await
         .map_err(read_error)?;
     for part in parts {
         let decoded = part.for_each(|record| {
             if record.span_id == span_id.to_i64() {
-                rows.push(SpanRow::of(&record));
+                see(SpanRow::of(&record));
             }
         });
         if let Err(corrupt) = decoded {
             part.report(corrupt);
         }
     }
-    rows.sort_by_key(SpanRow::order);
-    Ok(rows)
+    Ok(())
 }

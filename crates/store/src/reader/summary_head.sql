@@ -23,5 +23,7 @@ SELECT
         FROM services AS service
         WHERE service.tenant_id = page.tenant_id AND service.id = ANY(page.services)
         ORDER BY service.name
-    ) AS services
+        LIMIT 64
+    ) AS services,
+    cardinality(page.services) > 64 AS has_more_services
 FROM (

@@ -3,14 +3,16 @@
 use throughline_model::{
     BoxFuture, EventCursor, EventFilter, EventPage, EventPageRequest, EventsOf, Lookup, Page,
     PageRequest, Payload, ReadError, Reference, RollupFilter, RollupReport, SelectedTraces,
-    SpanCursor, SpanDetails, Trace, TraceFilter, TraceReader, TraceSkeleton, TraceStatistics,
-    TraceSummary, WholeEvents,
+    ServiceList, SpanCursor, SpansOfId, Trace, TraceFilter, TraceReader, TraceSkeleton,
+    TraceStatistics, TraceSummary, WholeEvents,
 };
 use throughline_wire::{SpanId, TraceId};
 use uuid::Uuid;
 
 use super::moment::Moment;
-use super::{PgTraceReader, event, event_payload, span, statistics, trace, whole, whole_events};
+use super::{
+    PgTraceReader, event, event_payload, services, span, statistics, trace, whole, whole_events,
+};
 use crate::rollup;
 use crate::search::{RowSelection, plan_of, prepare};
 use crate::sqlstate::read_error;
@@ -99,7 +101,7 @@ impl TraceReader for PgTraceReader {
         &self,
         trace_id: TraceId,
         span_id: SpanId,
-    ) -> BoxFuture<'_, Result<Vec<SpanDetails>, ReadError>> {
+    ) -> BoxFuture<'_, Result<SpansOfId, ReadError>> {
         Box::pin(async move {
             let mut connection = self.moment().await?;
             span::details(&mut self.context(&mut connection), trace_id, span_id).await
@@ -191,15 +193,13 @@ impl TraceReader for PgTraceReader {
         })
     }
 
-    fn list_services(&self) -> BoxFuture<'_, Result<Vec<String>, ReadError>> {
+    fn list_services<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<ServiceList, ReadError>> {
         Box::pin(async move {
-            sqlx::query_scalar(
-                "SELECT name FROM services WHERE tenant_id = $1 ORDER BY lower(name), name",
-            )
-            .bind(self.tenant)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(read_error)
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            services::list(&mut connection, self.tenant, prefix).await
         })
     }
 }

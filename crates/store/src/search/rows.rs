@@ -209,10 +209,13 @@ impl RowSelection<'_> {
             attributes: _,
         } = filter;
         if let Some(service) = service {
+            let service = ids::service(service);
             query
-                .push(" AND ")
-                .push_bind(ids::service(service))
-                .push(" = ANY(t.services)");
+                .push(" AND (")
+                .push_bind(service)
+                .push(HAS_SERVICE)
+                .push_bind(service)
+                .push(")))");
         }
         if *status == Some(StatusFilter::Ok) {
             query.push(" AND NOT t.has_error");
@@ -248,6 +251,19 @@ impl RowSelection<'_> {
         }
     }
 }
+
+/// Is true if the service is in the row of a trace, or the trace has more services than its row and the
+/// service is that of one of its spans. Stands between two bound services, and needs `)))` at its end.
+const HAS_SERVICE: &str = " = ANY(t.services) OR (cardinality(t.services) > 64 AND EXISTS (
+    SELECT
+    FROM (
+        SELECT operation_id FROM trace_spans(t.tenant_id, t.trace_id)
+        UNION ALL
+        SELECT running.operation_id FROM open_spans AS running
+        WHERE running.tenant_id = t.tenant_id AND running.trace_id = t.trace_id
+    ) AS span
+    JOIN operations AS named ON named.tenant_id = t.tenant_id AND named.id = span.operation_id
+    WHERE named.service_id = ";
 
 /// Returns true if the filter selects only traces with a failed span.
 fn is_of_errors(filter: &TraceFilter) -> bool {

@@ -4,6 +4,8 @@
 use core::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 
+use throughline_model::TraceSummary;
+
 use super::open_spans::OpenSpan;
 use super::row::{BatchSpan, TextAt};
 
@@ -144,6 +146,7 @@ impl Summary {
         });
         self.has_root |= !row.has_parent();
         self.services.insert(row.service_id);
+        keep_least(&mut self.services);
         least(&mut self.user, rank, row.user, bytes);
         least(&mut self.session, rank, row.session, bytes);
         latest(&mut self.error, row.start_ns, row.error, bytes);
@@ -157,12 +160,8 @@ impl Summary {
         self.error_count = self.error_count.saturating_add(other.error_count);
         self.root = self.root.min(other.root);
         self.has_root |= other.has_root;
-        // The smaller set goes into the larger one, so that many merges take linear time.
-        let mut services = other.services;
-        if services.len() > self.services.len() {
-            core::mem::swap(&mut services, &mut self.services);
-        }
-        self.services.extend(services);
+        self.services.extend(other.services);
+        keep_least(&mut self.services);
         for (mine, other) in [
             (&mut self.user, other.user),
             (&mut self.session, other.session),
@@ -174,6 +173,16 @@ impl Summary {
             }
         }
         self.error = self.error.take().max(other.error);
+    }
+}
+
+/// The most services of a trace: one more than a summary shows, which tells that there are more.
+const MAX_SERVICES: usize = TraceSummary::MAX_SERVICES + 1;
+
+/// Keeps the least services, so that the order of arrival does not matter.
+fn keep_least(services: &mut BTreeSet<i64>) {
+    while services.len() > MAX_SERVICES {
+        services.pop_last();
     }
 }
 

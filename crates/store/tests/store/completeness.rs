@@ -186,7 +186,7 @@ async fn a_running_span_lists_its_trace_and_becomes_its_span_when_it_ends() {
         "1 span still running in shop"
     );
     let details = reader.span_details(trace_id, root.span_id).await;
-    let [details] = &details.expect("reads")[..] else {
+    let [details] = &details.expect("reads").spans[..] else {
         panic!("the state of the process is known")
     };
     assert_eq!(details.span.attributes, root.attributes);

@@ -86,7 +86,8 @@ async fn a_different_span_with_the_same_id_is_stored_as_a_second_span() {
         .reader()
         .span_details(client.trace_id, client.span_id)
         .await
-        .expect("reads");
+        .expect("reads")
+        .spans;
     assert_eq!(details.len(), 2);
     assert!(details.iter().any(|details| details.span == server));
     assert_eq!(fixture.list(&TraceFilter::default()).await[0].span_count, 2);

@@ -15,6 +15,7 @@ mod list;
 mod live;
 mod lock_order;
 mod lookup;
+mod many;
 mod model;
 mod order;
 mod page_bounds;

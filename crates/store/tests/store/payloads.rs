@@ -47,6 +47,7 @@ async fn ten_values_of_900_kilobytes_are_read_back_byte_for_byte() {
             .span_details(span.trace_id, span.span_id)
             .await
             .expect("reads")
+            .spans
             .remove(0);
         let preview = details.span.attributes.get_str("body").expect("a text");
         assert!(preview.len() < 2_000, "{}", preview.len());
@@ -99,6 +100,7 @@ async fn large_values_of_every_kind_and_owner_are_restored() {
         .span_details(rich.trace_id, rich.span_id)
         .await
         .expect("reads")
+        .spans
         .remove(0);
     assert_eq!(details.payloads.len(), 5);
     let bytes = details.span.attributes.get_str("bytes");
@@ -152,7 +154,13 @@ async fn a_payload_is_not_found_by_the_hash_of_another_span_or_tenant() {
     fixture.write(&sent).await;
     let reader = fixture.reader();
     let details = reader.span_details(owner.trace_id, owner.span_id).await;
-    let hash = details.expect("reads").remove(0).payloads.remove(0).hash;
+    let hash = details
+        .expect("reads")
+        .spans
+        .remove(0)
+        .payloads
+        .remove(0)
+        .hash;
     for (span, hash) in [(&other, hash.as_str()), (&owner, "x"), (&owner, "")] {
         let found = reader.span_payload(span.trace_id, span.span_id, hash).await;
         assert_eq!(found, Ok(None));
@@ -303,7 +311,7 @@ async fn large_status_messages_are_offloaded_and_read_back_whole() {
     let reader = fixture.reader();
     for Sent { span, .. } in &sent {
         let details = reader.span_details(trace_id, span.span_id).await;
-        let details = details.expect("reads").remove(0);
+        let details = details.expect("reads").spans.remove(0);
         let message = &details.span.status.message;
         assert_eq!(message.len(), 8 << 10);
         assert!(span.status.message.starts_with(&**message));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use throughline_model::TraceFilter;
+use throughline_model::{SpansOfId, TraceFilter};
 use throughline_testkit::{
     Ids, Sent, every_attribute_kind, rich_span, shop_trace, span, summaries_of,
 };
@@ -48,7 +48,8 @@ async fn every_field_and_every_kind_of_attribute_is_read_back_unchanged() {
         .reader()
         .span_details(span.trace_id, span.span_id)
         .await
-        .expect("reads");
+        .expect("reads")
+        .spans;
     assert_eq!(details.len(), 1);
     assert_eq!(details[0].span, span);
     assert_eq!(details[0].resource, resource);
@@ -116,7 +117,12 @@ async fn a_trace_of_several_services_is_read_back_as_skeleton_and_whole() {
         assert_eq!(skeleton.service_of(bone), sent.resource.service_name());
     }
     assert_eq!(
-        fixture.reader().list_services().await.expect("lists"),
+        fixture
+            .reader()
+            .list_services("")
+            .await
+            .expect("lists")
+            .names,
         ["shop", "shop-front", "shop-worker"]
     );
 }
@@ -130,7 +136,7 @@ async fn an_unknown_trace_is_none_and_has_no_spans() {
     assert_eq!(reader.trace_skeleton(unknown).await, Ok(None));
     assert_eq!(
         reader.span_details(unknown, Ids::seeded(9).span_id()).await,
-        Ok(Vec::new())
+        Ok(SpansOfId::default())
     );
 }
 

@@ -194,7 +194,7 @@ impl Silent {
                 reader.trace_statistics(&filter).await.map(drop)
             }
             2 => reader.rollups(&RollupFilter::default()).await.map(drop),
-            3 => reader.list_services().await.map(drop),
+            3 => reader.list_services("").await.map(drop),
             4 => {
                 let filter = EventFilter::default();
                 let page = EventPageRequest::default();

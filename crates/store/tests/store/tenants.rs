@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use throughline_model::{PageRequest, Total, TraceFilter};
+use throughline_model::{PageRequest, ServiceList, SpansOfId, Total, TraceFilter};
 use throughline_store::{EventOutcome, SpanGroup, WriteBatch, WriteOutcome};
 use throughline_testkit::{Ids, Sent};
 use throughline_wire::{LogRecord, Resource, TenantId};
@@ -58,9 +58,11 @@ async fn equal_spans_of_two_tenants_are_separate_in_every_read() {
         let details = reader
             .span_details(span.trace_id, span.span_id)
             .await
-            .expect("reads");
+            .expect("reads")
+            .spans;
         assert_eq!(details.len() as u64, spans);
-        assert_eq!(reader.list_services().await.expect("lists"), services);
+        let listed = reader.list_services("").await.expect("lists");
+        assert_eq!(listed.names, services);
     }
 
     let reader = fixture.store.reader(nobody);
@@ -68,9 +70,9 @@ async fn equal_spans_of_two_tenants_are_separate_in_every_read() {
     assert_eq!(reader.trace_skeleton(span.trace_id).await, Ok(None));
     assert_eq!(
         reader.span_details(span.trace_id, span.span_id).await,
-        Ok(vec![])
+        Ok(SpansOfId::default())
     );
-    assert_eq!(reader.list_services().await, Ok(vec![]));
+    assert_eq!(reader.list_services("").await, Ok(ServiceList::default()));
     let statistics = reader
         .trace_statistics(&TraceFilter::default())
         .await

@@ -109,7 +109,7 @@ async fn an_import_has_the_span_limits_of_a_server_by_option_and_by_environment(
         assert!(printed.contains("trace_too_large"), "{printed}");
         assert_eq!(count_spans(side.url()).await, 10);
         let read = side.reader().span_details(trace, first).await;
-        let details = read.expect("reads").remove(0);
+        let details = read.expect("reads").spans.remove(0);
         let value = format!("{:?}", details.span.attributes);
         assert!(
             value.len() < Limits::default().value_bytes / 1_000,

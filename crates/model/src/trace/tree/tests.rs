@@ -33,6 +33,7 @@ fn trace(spans: Vec<SkeletonSpan>) -> TraceSkeleton {
             root_duration_ns: 10,
             has_root: true,
             services: vec!["shop".to_owned()],
+            has_more_services: false,
             span_count: spans.len() as u64,
             error_count: 0,
             error: None,
