@@ -7,6 +7,7 @@ mod away;
 mod backup;
 mod bad_bodies;
 mod bad_spans;
+mod cluster_log;
 mod completeness;
 mod erase;
 mod faults;

@@ -36,11 +36,17 @@ impl From<sqlx::Error> for Failed {
     }
 }
 
-/// Buffers that are reused from commit to commit.
+/// The number of groups after an event that was stored already for which the writer looks for stored
+/// events first. Otherwise each batch that is sent again would fail, and Postgres would log it.
+const LOOK_FIRST: u32 = 100;
+
+/// What is kept from commit to commit.
 pub(super) struct CommitBuffers {
     /// Bytes for COPY.
     pub copied: Vec<u8>,
     pub blocks: BlockBuilder,
+    /// The number of groups for which the writer still looks for stored events first.
+    look_first: u32,
 }
 
 impl Default for CommitBuffers {
@@ -48,6 +54,7 @@ impl Default for CommitBuffers {
         Self {
             copied: Vec::new(),
             blocks: BlockBuilder::new(level0::COMPRESSION_LEVEL),
+            look_first: 0,
         }
     }
 }
@@ -73,9 +80,27 @@ impl Commit<'_> {
         // temporary table. A batch that was sent again is a small part of its group, so the second
         // path costs little more than the first. Only the third path is correct whatever other
         // servers store at the same time.
-        let mut path = EventPath::Direct;
+        let (_, events) = by_kind(self.rows);
+        let mut path = if buffers.look_first > 0 && !events.is_empty() {
+            EventPath::AroundStored
+        } else {
+            EventPath::Direct
+        };
         loop {
             let result = self.attempt(connection, path, buffers).await;
+            if let Ok(committed) = &result
+                && !events.is_empty()
+            {
+                let is_all_new = match &committed.events {
+                    InsertedEvents::All => true,
+                    InsertedEvents::Keys(keys) => keys.len() == events.len(),
+                };
+                buffers.look_first = if is_all_new {
+                    buffers.look_first.saturating_sub(1)
+                } else {
+                    LOOK_FIRST
+                };
+            }
             match (&result, path.next()) {
                 (Err(failed), Some(next)) if is_duplicate(failed) => path = next,
                 _ => {
