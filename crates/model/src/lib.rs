@@ -58,7 +58,7 @@ pub use time_range::TimeRange;
 pub use trace::order::{SpanOrder, span_order};
 pub use trace::tree::{Oddity, TraceTree, TreeItem, TreeRow};
 pub use trace::{
-    SkeletonSpan, SpanCursor, SpanDetails, SpansOfId, StoredSpan, Trace, TraceSkeleton,
+    SkeletonSpan, SpanCursor, SpanDetails, SpansOfId, StoredSpan, Trace, TraceSkeleton, join_parts,
 };
 pub use utc::Utc;
 pub use whole_events::{EventsOf, WholeEvent, WholeEvents};

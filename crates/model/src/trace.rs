@@ -3,6 +3,7 @@
 
 mod columns;
 pub mod order;
+mod parts;
 mod shared;
 pub mod timing;
 pub mod tree;
@@ -15,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use throughline_wire::{
     InstrumentationScope, Resource, Span, SpanId, SpanKind, StatusCode, TraceId, UnixNanos,
 };
+
+pub use self::parts::join_parts;
 
 use self::order::SpanOrder;
 use crate::query::quoted;

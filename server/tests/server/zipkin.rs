@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use throughline_wire::TenantId;
 
 use crate::support::{BODY_LIMIT, Coding, Server, hex, span};
 
@@ -105,6 +106,44 @@ async fn a_shared_root_without_its_other_half_is_the_root() {
         parents.contains(&None) && parents.contains(&Some(id)),
         "{parents:?}"
     );
+}
+
+#[tokio::test]
+async fn parts_of_a_span_in_several_requests_are_one_span_of_the_waterfall() {
+    let server = Server::start().await;
+    server.wait_until_ready().await;
+    let reader = server.store.reader(TenantId::DEFAULT);
+    let now = span("").start_time_unix_nano / 1000;
+    for (at, order) in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("{:032x}", at + 1);
+        let begun = json!({"timestamp": now, "duration": null, "name": "get /me"});
+        let ended = json!({"timestamp": now + 2_000, "duration": 5_000, "name": ""});
+        let late = json!({
+            "timestamp": null, "duration": null, "name": "",
+            "annotations": [{"timestamp": now + 9_000, "value": "flushed"}],
+            "tags": {"error": "refused"},
+        });
+        let parts = [begun, ended, late].map(|changes| call(&id, "a", 0, &changes));
+        stored(&server, &order.map(|at| parts[at].clone()), &id).await;
+        let trace_id = id.parse().expect("an id");
+        let skeleton = reader.trace_skeleton(trace_id).await.expect("reads");
+        let spans = skeleton.expect("is stored").spans;
+        assert_eq!(spans.len(), 1, "{order:?}: {spans:?}");
+        assert_eq!(spans[0].name, "get /me");
+        assert_eq!(spans[0].duration_ns, 9_000_000, "{order:?}");
+        assert_eq!(spans[0].status, throughline_wire::StatusCode::Error);
+        assert_eq!(spans[0].events[0].1, "flushed");
+    }
 }
 
 #[tokio::test]

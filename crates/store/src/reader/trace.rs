@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use throughline_model::{ReadError, SkeletonSpan, TraceSkeleton, TraceSummary, span_order};
+use throughline_model::{
+    ReadError, SkeletonSpan, TraceSkeleton, TraceSummary, join_parts, span_order,
+};
 use throughline_wire::{StatusCode, TraceId, UnixNanos};
 
 use super::completeness;
@@ -61,6 +63,7 @@ pub(super) async fn skeleton(
             events: repairs.remove(&place).unwrap_or_default(),
         });
     }
+    let mut spans = join_parts(spans);
     let (completeness, open) = completeness::read(context, &summary, &stored, &operations).await?;
     spans.extend(open.iter().map(|span| SkeletonSpan {
         span_id: span.span_id,
