@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use throughline_model::{
     LiveFeed, ReadError, RetentionAdmin, RetentionReport, RetentionRules, SpaceUse, TraceReader,
 };
@@ -244,13 +244,8 @@ impl Store {
     /// # Errors
     /// [`ReadError::Unavailable`] when the database does not respond.
     pub async fn used_bytes(&self) -> Result<u64, ReadError> {
-        let read = async {
-            let mut connection = self.pool.acquire().await.map_err(read_error)?;
-            storage::used_bytes(&mut connection)
-                .await
-                .map_err(read_error)
-        };
-        in_time::read_within(self.options.answer_timeout, read).await
+        self.read(async |connection| storage::used_bytes(connection).await)
+            .await
     }
 
     /// Measures what takes the space of the database; reads a sample of its rows.
@@ -258,10 +253,10 @@ impl Store {
     /// # Errors
     /// [`ReadError::Unavailable`] when the database does not respond.
     pub async fn space_use(&self) -> Result<SpaceUse, ReadError> {
-        let mut connection = self.pool.acquire().await.map_err(read_error)?;
         let now = self.options.clock.now();
-        let space = retention::space(&mut connection, now, &self.options.rules);
-        Ok(space.await.map_err(read_error)?.used)
+        let rules = &self.options.rules;
+        self.read(async |connection| Ok(retention::space(connection, now, rules).await?.used))
+            .await
     }
 
     /// Returns the reason why retention removes nothing by age; `None` if it trusts the clock.
@@ -269,10 +264,20 @@ impl Store {
     /// # Errors
     /// [`ReadError::Unavailable`] when the database does not respond.
     pub async fn retention_refusal(&self) -> Result<Option<String>, ReadError> {
-        let mut connection = self.pool.acquire().await.map_err(read_error)?;
-        retention::refusal(&mut connection)
+        self.read(async |connection| retention::refusal(connection).await)
             .await
-            .map_err(read_error)
+    }
+
+    /// Reads on a connection of the pool, within the timeout of a whole read.
+    async fn read<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, ReadError> {
+        let read = async {
+            let mut connection = self.pool.acquire().await.map_err(read_error)?;
+            work(&mut connection).await.map_err(read_error)
+        };
+        in_time::read_within(self.options.answer_timeout, read).await
     }
 
     /// Refuses every batch from now on because the storage is full (`true`), or accepts batches

@@ -180,7 +180,7 @@ impl Silent {
         running.await
     }
 
-    /// Does one of nine reads.
+    /// Does one of eleven reads.
     async fn read(&self, which: usize) -> Result<(), ReadError> {
         let (reader, admin) = (self.reader(), self.admin());
         match which {
@@ -203,6 +203,8 @@ impl Silent {
             5 => admin.list_pins().await.map(drop),
             6 => admin.storage().await.map(drop),
             7 => self.store.used_bytes().await.map(drop),
+            8 => self.store.space_use().await.map(drop),
+            9 => self.store.retention_refusal().await.map(drop),
             _ => self.store.ping().await,
         }
     }
@@ -211,7 +213,7 @@ impl Silent {
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_do_not_fail_because_idle_connections_became_silent() {
     let silent = Silent::new().await;
-    for which in 0..9 {
+    for which in 0..11 {
         silent.read(which).await.expect("reads");
         // Its connection becomes idle meanwhile. If not, the read below uses another one.
         sleep(Duration::from_millis(50)).await;
@@ -232,6 +234,7 @@ async fn a_read_whose_answer_is_lost_fails_and_leaves_its_place_to_others() {
         (4, "events", 1),
         (5, "pins", 1),
         (6, "storage_days", 1),
+        (8, "traces", 1),
     ] {
         for _ in 0..times {
             let lost = silent.silenced(table, async || silent.read(which).await);
