@@ -20,16 +20,23 @@ pub(crate) fn LogFilter(
     let is_all_time = Signal::derive(move || {
         values.with(|values| values.decode(EventFilter::decode).value.range.is_none())
     });
+    let is_in_force =
+        values.with_untracked(|values| values.last("correlation").is_some_and(|id| !id.is_empty()));
     view! {
         <FilterForm path="/logs" keys=&EventFilter::KEYS label="Filter log records">
             <RangeField values is_all_time />
             <ServiceField values services />
-            <SeverityField values />
             <TextField values name="text" label="Message" hint="part of it" is_wide=true />
-            <TextField values name="name" label="Event name" hint="event.name" />
+            <SeverityField values />
+            <TextField values name="name" label="Event" hint="name" />
+            <TextField values name="trace" label="Trace" hint="id or none" />
             <TextField values name="session" label="Session" hint="session.id" />
-            <TextField values name="correlation" label="Correlation" hint="request, order or job id" />
-            <TextField values name="trace" label="Trace" hint="trace id, or none" />
+            <details class="more" open=is_in_force>
+                <summary>"More conditions"</summary>
+                <div>
+                    <TextField values name="correlation" label="Correlation" hint="request, order or job id" />
+                </div>
+            </details>
             {move || {
                 let span = values.with(|values| values.last("span").map(str::to_owned));
                 span.map(|span| view! { <input type="hidden" name="span" value=span /> })
@@ -45,10 +52,10 @@ fn SeverityField(values: Values) -> impl IntoView {
     let chosen = value_of(values, "severity");
     let choices = [
         ("", "Any"),
-        ("debug", "Debug or higher"),
-        ("info", "Info or higher"),
-        ("warn", "Warn or higher"),
-        ("error", "Error or higher"),
+        ("debug", "From debug"),
+        ("info", "From info"),
+        ("warn", "From warn"),
+        ("error", "From error"),
         ("fatal", "Fatal"),
     ];
     let is_other = move || choices.iter().all(|(value, _)| *value != chosen());
@@ -57,13 +64,13 @@ fn SeverityField(values: Values) -> impl IntoView {
     });
     view! {
         <label class="field">
-            <span>"Severity"</span>
+            <span title="The lowest severity">"Severity"</span>
             <select name="severity">
                 {options}
                 {move || {
                     is_other()
                         .then(|| {
-                            let label = format!("{} or higher", chosen());
+                            let label = format!("From {}", chosen());
                             view! { <Choice value=chosen() label chosen /> }
                         })
                 }}

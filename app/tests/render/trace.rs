@@ -332,8 +332,7 @@ async fn dropped_spans_of_the_senders_explain_what_is_missing() {
     let count = titles.filter(|title| title.contains(explained)).count();
     assert_eq!(count, 2, "the head and the row: {}", page.html);
     let list = get("/traces", reader).await.text();
-    let note = "51,454 spans were dropped by their senders in this time range: \
-        shop dropped 51454 spans: queue full.";
+    let note = "Senders dropped spans in this time range: shop dropped 51,454: queue full.";
     assert!(list.contains(note), "{list}");
 }
 

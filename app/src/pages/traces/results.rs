@@ -59,14 +59,18 @@ pub(super) fn Figures(
 #[component]
 fn DroppedNote(dropped: Vec<DroppedSpans>) -> impl IntoView {
     (!dropped.is_empty()).then(|| {
-        let total: u64 = dropped.iter().map(|dropped| dropped.span_count).sum();
-        let total = format_count(total);
-        let parts: Vec<_> = dropped.iter().map(ToString::to_string).collect();
+        let parts: Vec<_> = dropped
+            .iter()
+            .map(|dropped| {
+                let reason = dropped.reason.replace('_', " ");
+                let count = format_count(dropped.span_count);
+                format!("{} dropped {count}: {reason}", dropped.service)
+            })
+            .collect();
         let parts = visible(&parts.join("; "));
         view! {
             <p class="card box w" role="status" data-dropped>
-                <b>{format!("{total} spans were dropped by their senders in this time range")}</b>
-                ": "
+                <b>"Senders dropped spans in this time range: "</b>
                 {parts}
                 ". Traces of these services may lack spans."
             </p>
