@@ -5,7 +5,7 @@
 //! out), `reconnecting` (the server cannot connect to the database). If a stream ends, the client
 //! opens a new one after the delay in `retry`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +103,7 @@ async fn subscribe(State(live): State<Live>, query: RawQuery) -> Result<Response
         subscription: live.feed.subscribe(),
         reader: live.reader,
         request,
-        waiting: None,
+        waiting: VecDeque::new(),
         next_search: Instant::now(),
         clock: live.clock,
         stopping: live.stopping,
@@ -132,8 +132,8 @@ struct Subscriber {
     request: LiveRequest,
     clock: Clock,
     stopping: watch::Receiver<bool>,
-    /// An event that arrived while traces were collected for a search.
-    waiting: Option<LiveEvent>,
+    /// Events to send before the next ones of the subscription.
+    waiting: VecDeque<LiveEvent>,
     /// The earliest time of the next search.
     next_search: Instant,
     _permit: OwnedSemaphorePermit,
@@ -155,7 +155,7 @@ impl Subscriber {
 
     async fn next_selected(&mut self) -> Option<Event> {
         loop {
-            let event = match self.waiting.take() {
+            let event = match self.waiting.pop_front() {
                 Some(event) => event,
                 None => self.subscription.next().await?,
             };
@@ -198,20 +198,19 @@ impl Subscriber {
         }
         let selected = self.reader.select_traces(&filter, &traces).await;
         self.next_search = Instant::now() + SEARCH_PAUSE;
-        let lag = |reason| {
-            let missed = traces.len() as u64;
-            Some(LiveEvent::Lag(LiveLag { missed, reason }))
-        };
+        // Some of these may not be of the subscription: nobody knows.
+        let missed = traces.len() as u64;
+        let lag = |reason| LiveEvent::Lag(LiveLag { missed, reason });
         match selected {
             Ok(selected) => {
                 if selected.is_cut {
-                    self.waiting = self.waiting.take().or_else(|| lag(LagReason::Slow));
+                    self.waiting.push_front(lag(LagReason::Slow));
                 }
                 self.newest(selected.traces)
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot search the traces of a live view");
-                self.waiting = self.waiting.take().or_else(|| lag(LagReason::Unreadable));
+                self.waiting.push_front(lag(LagReason::Unreadable));
                 None
             }
         }
@@ -234,7 +233,7 @@ impl Subscriber {
             match event {
                 Some(LiveEvent::Traces(more)) => has_space = add(&more),
                 other => {
-                    self.waiting = other;
+                    self.waiting.extend(other);
                     break;
                 }
             }

@@ -36,8 +36,8 @@ pub enum StoreError {
     /// the newest stored data, to remove anything by age.
     #[error(
         "the clock of this server shows {}, but the newest stored data or the last run of retention is \
-         of {}: retention waits until the clock has run for an hour without a step; if the clock is \
-         right, run throughline retention --trust-clock",
+         of {}: retention waits until the clock has run for an hour without a step, and if they differ \
+         by more than a week, until you say that the clock is right: throughline retention --trust-clock",
         Utc::from(*.now), Utc::from(*.last)
     )]
     ClockStep {

@@ -103,10 +103,11 @@ impl Job for RetainTask {
 
     fn run<'a>(&'a mut self, lock: &'a mut LeaderLock) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            self.prune(lock).await?;
+            let pruned = self.prune(lock).await;
             if is_time(self.applied) && self.storage.gauge().may_rewrite() {
                 self.apply_rules(lock).await?;
             }
+            pruned?;
             // The database may have restarted.
             lock.check().await
         })

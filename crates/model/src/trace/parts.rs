@@ -11,8 +11,8 @@ use throughline_wire::StatusCode;
 
 use crate::SkeletonSpan;
 
-/// Joins each span without a duration to the span of the same id, service and kind. The result does
-/// not depend on the order of the spans.
+/// Joins each span without a duration to the span with a duration of the same id, service and kind.
+/// The result does not depend on the order of the spans.
 pub fn join_parts(mut spans: Vec<SkeletonSpan>) -> Vec<SkeletonSpan> {
     // The longest is first: the others are its parts. The rest of the order makes the result the
     // same for every order of arrival.
@@ -23,15 +23,13 @@ pub fn join_parts(mut spans: Vec<SkeletonSpan>) -> Vec<SkeletonSpan> {
             .then_with(|| (&a.name, a.parent_span_id).cmp(&(&b.name, b.parent_span_id)))
     });
     let mut wholes: Vec<SkeletonSpan> = Vec::with_capacity(spans.len());
-    let mut places = HashMap::with_capacity(spans.len());
+    let mut places: HashMap<_, usize> = HashMap::with_capacity(spans.len());
     for span in spans {
         match places.entry((span.span_id, span.service, span.kind)) {
-            Entry::Occupied(whole) if span.duration_ns == 0 => {
-                if let Some(whole) = wholes.get_mut(*whole.get()) {
-                    join(whole, span);
-                }
-            }
-            Entry::Occupied(_) => wholes.push(span),
+            Entry::Occupied(place) => match wholes.get_mut(*place.get()) {
+                Some(whole) if whole.duration_ns > 0 && span.duration_ns == 0 => join(whole, span),
+                _ => wholes.push(span),
+            },
             Entry::Vacant(place) => {
                 place.insert(wholes.len());
                 wholes.push(span);
@@ -117,7 +115,10 @@ mod tests {
             server,
             span(2, 0, 10, 0),
             span(1, 0, 11, 5),
+            // No span of this id has a duration.
+            span(3, 0, 10, 0),
+            span(3, 0, 12, 0),
         ];
-        assert_eq!(join_parts(sent).len(), 5);
+        assert_eq!(join_parts(sent).len(), 7);
     }
 }

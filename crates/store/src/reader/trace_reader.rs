@@ -60,6 +60,10 @@ impl TraceReader for PgTraceReader {
                 selected.is_cut |= listed.page.searched_to.is_some();
                 selected.traces.extend(listed.page.items);
             }
+            let order = |trace: &TraceSummary| (trace.start, trace.trace_id);
+            selected
+                .traces
+                .sort_unstable_by_key(|trace| core::cmp::Reverse(order(trace)));
             Ok(selected)
         })
     }

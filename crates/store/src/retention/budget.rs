@@ -21,7 +21,7 @@ use super::{Cutoffs, catalogue, rollups, swap, traces};
 use crate::day::day_ns;
 use crate::sqlstate::{Fault, fault};
 
-/// A partition is freed early if at least one part of so many of it goes.
+/// A partition is freed early if at least one tenth of it is removed.
 const WORTH_FREEING: i64 = 10;
 
 /// The parameters of a step that keeps the database within its size budget.
@@ -106,8 +106,8 @@ impl Pruner {
 /// Frees the oldest past day that can be freed; none when there is no such day. `free_bytes` is
 /// what copies of pinned rows may take; a day whose pinned rows need more is passed over.
 ///
-/// The directory is not touched here: deleting rows needs space, dropping tables makes it. Where
-/// the day ended is noted first, so that its traces go in the next run, come what may.
+/// The rows of traces stay: deleting rows needs space, dropping tables makes it. The end of the day is
+/// noted first. So the next run removes its traces, even if this run is interrupted.
 pub(crate) async fn prune_oldest_day(
     connection: &mut PgConnection,
     now: UnixNanos,
@@ -154,6 +154,7 @@ async fn prune(
         let keep = Keep::Pinned;
         let outcome = match take_step(connection, partition, step, counts, keep, damaged).await {
             Err(error) if is_in_the_way(&error) => RemovalOutcome::Changed,
+            // After another error the table may be detached already, so the note stays.
             outcome => outcome?,
         };
         if outcome == RemovalOutcome::Changed {

@@ -17,6 +17,9 @@ use crate::steady_clock::SteadyClock;
 /// The largest accepted difference from the clock of the database and from the last run. Above it
 /// nothing is removed by age.
 const MAX_DIFFERENCE: Duration = Duration::from_hours(1);
+/// The largest difference from the last run that a clock without a step may have. A longer pause is
+/// less likely than a wrong clock: an operator must say that the clock is right.
+const MAX_PAUSE: Duration = Duration::from_hours(7 * 24);
 /// The age of the noted time of the last run from which it is noted again, in ns.
 const NOTE_AFTER_NS: i64 = UnixNanos::PER_MINUTE;
 
@@ -59,7 +62,11 @@ impl ClockCheck {
         } else {
             others
                 .last
-                .filter(|last| from_now(*last) > MAX_DIFFERENCE && steady_for < self.steadiness)
+                .filter(|last| {
+                    let is_steady = steady_for >= self.steadiness;
+                    let accepted = if is_steady { MAX_PAUSE } else { MAX_DIFFERENCE };
+                    from_now(*last) > accepted
+                })
                 .map(|last| StoreError::ClockStep { now, last })
         };
         if let Some(refusal) = refusal {

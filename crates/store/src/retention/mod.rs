@@ -1,12 +1,12 @@
-//! Removes what is past its time: rows of the directory first, then the partitions behind them.
+//! Removes expired data: first the rows of traces, then the partitions that have their spans, events
+//! and payloads.
 //!
-//! A trace goes by rule from the directory, in bounded batches; from then on nobody finds it, and
-//! its days are marked as due in the same transaction. A due day's partitions of events
-//! and payloads are dropped where nothing in them is kept (kept is what has a row in the
-//! directory), else the kept rows move to a new table that takes the old one's place. The same
-//! becomes of a partition of blocks a day after its end plus the time of its class. Every step is
-//! one transaction and may be done again, so a run that breaks off anywhere loses nothing and the
-//! next one goes on.
+//! A run removes the rows of expired traces in bounded batches. Nobody finds these traces then. The
+//! same transaction marks their days as due. Data is kept if its trace has a row. A partition of
+//! events or payloads of a due day is dropped if it has no kept row. Otherwise a new table with the
+//! kept rows replaces it. A partition of blocks is handled in the same way, a day after its end plus
+//! the retention time of its class. Each step is one transaction and can be repeated. So an
+//! interrupted run loses nothing, and the next run continues.
 
 mod budget;
 mod catalogue;
@@ -111,7 +111,7 @@ impl Run<'_> {
     }
 }
 
-/// Does all of it.
+/// Removes the expired data of a run.
 pub(crate) async fn run(
     connection: &mut PgConnection,
     compactor: &mut Compactor,

@@ -16,7 +16,7 @@ pub(super) async fn hold(connection: &mut PgConnection) -> Result<(), sqlx::Erro
     Ok(())
 }
 
-/// A number that is another one whenever other traces are pinned.
+/// Returns a number that changes when the set of pinned traces changes.
 pub(super) async fn state(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT hashtextextended(

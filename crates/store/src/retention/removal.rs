@@ -19,7 +19,7 @@ pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RemovalOutcome {
     Done,
-    /// Rows came meanwhile: look again.
+    /// The table has new rows. The caller must count again.
     Changed,
 }
 

@@ -1,8 +1,8 @@
 //! Replaces a partition by a table of its kept rows.
 //!
-//! The rows are copied without holding anybody up. Then a table of blocks is locked against
-//! compaction, and replaced if no row came meanwhile. A table of events or payloads is replaced
-//! whatever came, see [`swap`]. Readers go on throughout, but for the instant of the replacement.
+//! The copy takes no lock that blocks others. Then a table of blocks is locked against compaction,
+//! and replaced if it has no new row. A table of events or payloads is always replaced, see [`swap`].
+//! Readers wait only for the replacement itself.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 

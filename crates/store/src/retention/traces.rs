@@ -35,7 +35,7 @@ struct Batch {
     error_spans: i64,
 }
 
-/// Everybody who has sent anything.
+/// Returns the tenants that have data.
 pub(super) async fn tenants(connection: &mut PgConnection) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar("SELECT DISTINCT tenant_id FROM services ORDER BY tenant_id")
         .fetch_all(connection)
@@ -95,7 +95,7 @@ async fn remove_batches(
     Ok(Some(after))
 }
 
-/// Removes those of the traces that are still past their time, with what hangs on them.
+/// Removes those of the traces that are still expired, and the rows that refer to them.
 async fn remove_expired(
     connection: &mut PgConnection,
     tenant: Uuid,

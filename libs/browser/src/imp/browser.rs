@@ -112,7 +112,7 @@ pub(crate) fn event(
             };
             limits::add_event(&mut begun.span, event);
             if let Some(status) = status {
-                begun.span.status = status;
+                limits::set_status(&mut begun.span, status);
             }
         }
     });

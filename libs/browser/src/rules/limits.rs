@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use throughline_wire::{AttributeValue, Attributes, Span, SpanEvent};
+use throughline_wire::{AttributeValue, Attributes, Span, SpanEvent, Status};
 
 /// The most attributes of a span.
 const MAX_ATTRIBUTES: usize = 128;
@@ -11,6 +11,9 @@ const MAX_EVENTS: usize = 128;
 /// The most bytes of the attributes and events of a span together. The rest of a request body is
 /// for the other fields of the span.
 const MAX_BYTES: usize = 48 * 1024;
+
+/// The most bytes of a status message.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 
 /// Sets an attribute.
 pub(crate) fn set(span: &mut Span, key: Cow<'static, str>, value: AttributeValue) {
@@ -30,6 +33,15 @@ pub(crate) fn add_event(span: &mut Span, event: SpanEvent) {
     } else {
         span.dropped_events_count = span.dropped_events_count.saturating_add(1);
     }
+}
+
+/// Sets the status. A longer message is cut.
+pub(crate) fn set_status(span: &mut Span, mut status: Status) {
+    let end = status.message.floor_char_boundary(MAX_MESSAGE_BYTES);
+    if end < status.message.len() {
+        status.message = format!("{}…", &status.message[..end]).into();
+    }
+    span.status = status;
 }
 
 fn bytes(span: &Span) -> usize {
@@ -67,6 +79,15 @@ mod tests {
         let (trace, id) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([1; 8]));
         let ids = trace.ok().zip(id.ok()).expect("ids");
         Span::new(ids.0, ids.1, UnixNanos::new(0))
+    }
+
+    #[test]
+    fn a_long_status_message_is_cut_and_a_short_one_stays() {
+        for (count, bytes) in [(2_048, 4_096), (2_049, 4_099), (1 << 20, 4_099)] {
+            let mut span = blank();
+            set_status(&mut span, Status::error("é".repeat(count)));
+            assert_eq!(span.status.message.len(), bytes, "{count}");
+        }
     }
 
     fn event(text: usize) -> SpanEvent {
