@@ -82,6 +82,9 @@ async fn spans_of_a_trace_that_expired_by_a_fast_clock_are_not_counted_again() {
     compact(&fixture).await;
     execute(&fixture, "UPDATE traces SET received_ns = end_ns").await;
     assert_eq!(total(&fixture.store).await, 1);
+    let last_run = "UPDATE retention_state \
+        SET checked_ns = (extract(epoch FROM now()) * 1000000)::bigint * 1000";
+    execute(&fixture, last_run).await;
     let ahead = fixture.now.saturating_add(59 * UnixNanos::PER_MINUTE);
     let fast = fixture.database.store_with(StoreOptions {
         clock_steadiness: std::time::Duration::ZERO,
