@@ -34,10 +34,17 @@ fn parse_status(head: &str) -> Option<u16> {
         .ok()
 }
 
-/// Returns an address on the loopback interface that is free at the moment.
-pub(crate) fn free_address() -> Result<String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    Ok(listener.local_addr()?.to_string())
+/// Returns different addresses on the loopback interface that are free at the moment. All are taken
+/// before one is released, because the system may assign a released port again.
+pub(crate) fn free_addresses<const N: usize>() -> Result<[String; N]> {
+    let mut listeners = Vec::new();
+    let mut addresses = [const { String::new() }; N];
+    for address in &mut addresses {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        *address = listener.local_addr()?.to_string();
+        listeners.push(listener);
+    }
+    Ok(addresses)
 }
 
 #[cfg(test)]
@@ -56,8 +63,17 @@ mod tests {
     }
 
     #[test]
+    fn free_addresses_differ() -> Result<()> {
+        let addresses: [String; 100] = free_addresses()?;
+        let different: std::collections::HashSet<_> = addresses.iter().collect();
+        assert_eq!(different.len(), 100);
+        Ok(())
+    }
+
+    #[test]
     fn a_closed_port_has_no_status() -> Result<()> {
-        assert_eq!(status(&free_address()?, "/"), None);
+        let [address] = free_addresses()?;
+        assert_eq!(status(&address, "/"), None);
         Ok(())
     }
 }

@@ -27,13 +27,13 @@ pub(super) fn tests(run: &mut Run) -> Result<Verdict> {
     let python = python::prepare(context)?;
 
     let data = TemporaryFolder::new("e2e")?;
-    let shop = http::free_address()?;
+    let [shop, addr, otlp_addr, otlp_grpc_addr] = http::free_addresses()?;
     let plan = Plan {
         server_binary: binary::debug(context, "throughline"),
         shop: Some((binary::debug(context, "shop"), shop.clone())),
-        addr: http::free_address()?,
-        otlp_addr: http::free_address()?,
-        otlp_grpc_addr: http::free_address()?,
+        addr,
+        otlp_addr,
+        otlp_grpc_addr,
         data_dir: data.path().to_owned(),
         database_url: None,
         logs: Some(logs.clone()),
