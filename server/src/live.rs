@@ -1,7 +1,7 @@
 //! `GET /api/admin/live`: traces as they are committed, as server-sent events.
 //!
 //! Events: `listening` (the stream has every commit from now on; the list has the earlier ones),
-//! `traces` ([`LiveTraces`]), `lag` ([`LiveLag`](throughline_model::LiveLag): traces that were left
+//! `traces` ([`LiveTraces`]), `lag` ([`LiveLag`]: traces that were left
 //! out), `reconnecting` (the server cannot connect to the database). If a stream ends, the client
 //! opens a new one after the delay in `retry`.
 
