@@ -3,6 +3,7 @@
 mod as_typed;
 mod copy_button;
 mod icon;
+mod loading;
 mod notice;
 mod service_tag;
 mod statement;
@@ -11,6 +12,7 @@ mod visible;
 pub(crate) use as_typed::AsTyped;
 pub(crate) use copy_button::{CopyButton, copy_text};
 pub(crate) use icon::{Brand, Glyph, Icon};
+pub(crate) use loading::Loading;
 pub(crate) use notice::{FailureNotice, Notice};
 pub(crate) use service_tag::ServiceTag;
 pub(crate) use statement::Statement;

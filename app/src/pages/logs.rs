@@ -7,12 +7,13 @@ use throughline_model::{EventFilter, EventPage};
 
 use crate::api::{list_events, list_services};
 use crate::components::{
-    Continue, FaultyParameters, IgnoredParameters, LogFilter, LookupBox, Pager, how_far,
+    Continue, FaultyParameters, IgnoredParameters, LogFilter, LookupBox, Pager, describe_range,
+    how_far,
 };
 use crate::context::set_status;
 use crate::panels::LogList;
 use crate::state::{LogRequest, log_filter_href};
-use crate::ui::{FailureNotice, Notice};
+use crate::ui::{FailureNotice, Loading, Notice};
 
 /// The filter and the list of the matching records.
 #[component]
@@ -54,7 +55,7 @@ pub(crate) fn LogsPage() -> impl IntoView {
                     }
                     .into_any()
                 }
-                (None, Ok(_)) => view! { <Loading /> }.into_any(),
+                (None, Ok(_)) => view! { <Loading rows=5 /> }.into_any(),
             }
         })
     };
@@ -67,7 +68,7 @@ pub(crate) fn LogsPage() -> impl IntoView {
         </div>
         <LogFilter services />
         <IgnoredParameters unknown />
-        <Transition fallback=|| view! { <Loading /> }>{results}</Transition>
+        <Transition fallback=|| view! { <Loading rows=5 /> }>{results}</Transition>
     }
     .into_any()
 }
@@ -88,6 +89,7 @@ fn Results(page: EventPage, request: LogRequest) -> impl IntoView {
     let text = match (&searched, range) {
         (Some(searched), _) => how_far(searched),
         (None, Some(range)) => {
+            let range = describe_range(range);
             format!("No record in this time range ({range}) meets all conditions.")
         }
         (None, None) => "No stored record meets all conditions.".to_owned(),
@@ -115,16 +117,6 @@ fn Results(page: EventPage, request: LogRequest) -> impl IntoView {
             </p>
         </Notice>
         <Pager links />
-    }
-    .into_any()
-}
-
-#[component]
-fn Loading() -> impl IntoView {
-    view! {
-        <div class="card loading" role="status" aria-label="Loading">
-            {[(); 5].map(|()| view! { <i></i> })}
-        </div>
     }
     .into_any()
 }

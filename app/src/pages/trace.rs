@@ -13,7 +13,7 @@ use crate::panels::{OverviewStrip, SpanPane, TraceHead, Waterfall};
 use crate::state::{
     Folds, LiveTrace, Outline, PinState, ReadTrace, RowInView, TraceRequest, last_list_address,
 };
-use crate::ui::{FailureNotice, Glyph, Icon, visible};
+use crate::ui::{FailureNotice, Glyph, Icon, Loading, visible};
 
 mod state;
 
@@ -119,7 +119,7 @@ fn OneTrace(id: TraceId) -> impl IntoView {
     view! {
         <IgnoredParameters unknown />
         {faults}
-        <Transition fallback=|| view! { <Loading /> }>{page}</Transition>
+        <Transition fallback=|| view! { <Loading rows=8 /> }>{page}</Transition>
     }
     .into_any()
 }
@@ -201,18 +201,8 @@ fn Pane(outline: Outline, details: Resource<Result<Details, ApiError>>) -> impl 
             <a class="close" href=close data-close data-noscroll title="Close (Esc)" aria-label="Close">
                 <Icon glyph=Glyph::Close />
             </a>
-            <Transition fallback=|| view! { <Loading /> }>{content}</Transition>
+            <Transition fallback=|| view! { <Loading rows=8 /> }>{content}</Transition>
         </aside>
-    }
-    .into_any()
-}
-
-#[component]
-fn Loading() -> impl IntoView {
-    view! {
-        <div class="card loading" role="status" aria-label="Loading">
-            {[(); 8].map(|()| view! { <i></i> })}
-        </div>
     }
     .into_any()
 }

@@ -11,14 +11,14 @@ use crate::api::{
 use crate::components::{FaultyParameters, FilterBar, IgnoredParameters, LiveSwitch, LookupBox};
 use crate::context::set_status;
 use crate::state::{ListRequest, LiveList, filter_href, keep_list_address};
-use crate::ui::{FailureNotice, Notice};
+use crate::ui::{FailureNotice, Loading, Notice};
 
 mod newcomer;
 mod no_match;
 mod results;
 
 use newcomer::watch_for_first_trace;
-use results::{Figures, Loading, Results};
+use results::{Figures, Results};
 
 /// The filter, the statistics of the matching traces, and their list.
 #[component]
@@ -104,7 +104,7 @@ pub(crate) fn TracesPage() -> impl IntoView {
                     view! { <FailureNotice error href /> }.into_any()
                 }
                 (_, Err(faults)) => view! { <WrongFilter faults /> }.into_any(),
-                (None, Ok(_)) => view! { <Loading /> }.into_any(),
+                (None, Ok(_)) => view! { <Loading rows=5 /> }.into_any(),
             }
         })
     };
@@ -122,8 +122,8 @@ pub(crate) fn TracesPage() -> impl IntoView {
         </div>
         <FilterBar services />
         <IgnoredParameters unknown />
-        <Transition fallback=|| view! { <Loading /> }>{figures}</Transition>
-        <Transition fallback=|| view! { <Loading /> }>{results}</Transition>
+        <Transition fallback=|| view! { <Loading rows=5 /> }>{figures}</Transition>
+        <Transition fallback=|| view! { <Loading rows=5 /> }>{results}</Transition>
     }
     .into_any()
 }

@@ -152,7 +152,7 @@ pub struct StorageReport {
     pub gauge: StorageGauge,
     /// The level that results from `gauge`.
     pub level: StorageLevel,
-    /// What takes the space.
+    /// The use of the space.
     pub space: SpaceUse,
     /// True if retention should remove data early, and nothing that it may remove brings the
     /// database below the limit. Then it removes nothing early.

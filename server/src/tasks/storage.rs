@@ -59,7 +59,7 @@ struct Measured {
     gauge: StorageGauge,
     /// The reason why retention removes nothing by age.
     refusal: Option<String>,
-    /// What takes the space, and when that was measured; `None` while there is enough space.
+    /// The use of the space, and the time of its measurement; `None` while there is enough space.
     space: Option<(SpaceUse, Instant)>,
 }
 

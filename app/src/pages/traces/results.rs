@@ -106,14 +106,3 @@ pub(super) fn Results(
         _ => view! { <NoMatch filter=request.filter links /> }.into_any(),
     }
 }
-
-/// The placeholder while data is being read.
-#[component]
-pub(super) fn Loading() -> impl IntoView {
-    view! {
-        <div class="card loading" role="status" aria-label="Loading">
-            {[(); 5].map(|()| view! { <i></i> })}
-        </div>
-    }
-    .into_any()
-}

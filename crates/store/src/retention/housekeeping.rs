@@ -1,4 +1,4 @@
-//! What traces leave behind: open spans nobody will end, and processes nobody asks about.
+//! Removes expired rows that belong to no trace: open spans, processes, and counts of dropped spans.
 
 use sqlx::PgConnection;
 

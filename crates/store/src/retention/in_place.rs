@@ -3,13 +3,13 @@
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::copied_block::{self, CopiedBlock};
+use super::copied_block::CopiedBlock;
 use super::damaged::Damaged;
 use super::kept::Keep;
 use super::level_one::{self, mergeable};
 use super::partition::Partition;
 use crate::block::table::{BlockPartition, delete_block, insert_level1};
-use crate::compaction::{self, exclusive};
+use crate::compaction::exclusive;
 
 /// The most blocks of one transaction.
 const BATCH: usize = 8;
@@ -54,13 +54,7 @@ async fn rewrite_blocks(
     damaged: &mut Damaged,
 ) -> Result<usize, sqlx::Error> {
     let tenant = parts[0].tenant_id;
-    let blocks = copied_block::load(connection, partition, parts, damaged).await?;
-    let fates = level_one::fates(connection, partition, keep, tenant, &blocks).await?;
-    let (blocks, merged) = compaction::in_background(move || {
-        let merged = compaction::merge(&blocks, &fates)?;
-        Ok((blocks, merged))
-    })
-    .await?;
+    let (blocks, merged) = level_one::merged(connection, partition, keep, parts, damaged).await?;
     let of_class = |class| BlockPartition {
         received_day: partition.received_day(),
         class,

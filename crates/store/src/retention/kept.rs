@@ -58,13 +58,12 @@ impl Keep {
     }
 }
 
-/// The numbers of rows, by what becomes of them. Of blocks their traces are counted, once a
-/// block.
+/// The numbers of rows of a partition. For a partition of blocks, it counts the traces of each block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub(super) struct RowCounts {
     pub total: i64,
     pub kept: i64,
-    /// Those of the kept that go by and by.
+    /// The kept rows that expire later.
     pub waiting: i64,
     /// The rows that were pinned before they were counted.
     #[sqlx(default)]

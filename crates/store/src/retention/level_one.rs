@@ -159,6 +159,24 @@ async fn copy_whole(
     Ok(())
 }
 
+/// Loads some blocks of one tenant, at least one, and merges their kept spans into new blocks.
+pub(super) async fn merged(
+    connection: &mut PgConnection,
+    partition: &Partition,
+    keep: Keep,
+    parts: &[CopiedBlock],
+    damaged: &mut Damaged,
+) -> Result<(Vec<StoredBlock>, Merged), sqlx::Error> {
+    let tenant = parts[0].tenant_id;
+    let blocks = copied_block::load(connection, partition, parts, damaged).await?;
+    let fates = fates(connection, partition, keep, tenant, &blocks).await?;
+    compaction::in_background(move || {
+        let merged = compaction::merge(&blocks, &fates)?;
+        Ok((blocks, merged))
+    })
+    .await
+}
+
 /// Merges the kept spans of some blocks of one tenant into new blocks; returns how many of the
 /// blocks, from the first on, that were. A damaged block is copied as it is.
 async fn merge_parts(
@@ -170,13 +188,7 @@ async fn merge_parts(
     damaged: &mut Damaged,
 ) -> Result<usize, sqlx::Error> {
     let tenant = parts[0].tenant_id;
-    let blocks = copied_block::load(connection, partition, parts, damaged).await?;
-    let fates = fates(connection, partition, keep, tenant, &blocks).await?;
-    let (blocks, merged) = compaction::in_background(move || {
-        let merged = compaction::merge(&blocks, &fates)?;
-        Ok((blocks, merged))
-    })
-    .await?;
+    let (blocks, merged) = merged(connection, partition, keep, parts, damaged).await?;
     let Merged {
         blocks: new,
         damaged: corrupt,

@@ -11,8 +11,8 @@ use super::partition::Partition;
 use super::pins;
 use crate::compaction::exclusive;
 
-/// The longest wait of a step for its lock, and with it everything that queues behind it. A lock that is not
-/// had by then is asked for again, or in the next run.
+/// The longest wait of a step for its lock. Everything that queues behind the step waits as long. After
+/// that the step, or the next run, tries again.
 pub(super) const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '1s'";
 
 /// The result of a step on a partition.

@@ -40,7 +40,7 @@ impl From<sqlx::Error> for Failed {
 /// events first. Otherwise each batch that is sent again would fail, and Postgres would log it.
 const LOOK_FIRST: u32 = 100;
 
-/// What is kept from commit to commit.
+/// The caches that commits share.
 pub(super) struct CommitBuffers {
     /// Bytes for COPY.
     pub copied: Vec<u8>,

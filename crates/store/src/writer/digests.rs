@@ -58,8 +58,8 @@ impl Weighter<TraceKey, Arc<CachedDigests>> for TableBytes {
 }
 
 /// The digests of large traces that this server wrote recently. An entry is valid only while the
-/// locked row of the trace has the same number of spans, and the size budget removed no spans. A full cache evicts traces that got no
-/// spans lately.
+/// locked row of the trace has the same number of spans, and the size budget removed no spans. A full
+/// cache evicts traces that got no spans lately.
 #[derive(Debug)]
 pub(super) struct DigestCache(Cache<TraceKey, Arc<CachedDigests>, TableBytes>);
 
